@@ -1,0 +1,62 @@
+# Every target sets up what it needs on a fresh machine, says what it does, and is quick the second time.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+# Written last by scripts/setup, so that a set-up that broke off is done again.
+READY := .venv/.complete
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## make .venv with the pinned packages (nothing to do when the lock file is unchanged)
+
+$(READY): requirements/dev.txt pyproject.toml scripts/setup
+	@scripts/setup
+
+.PHONY: demo
+demo: $(READY) ## start a broker, the whole pipeline and the simulators, and show a return go through
+	@$(BIN)/returnstreams demo
+
+.PHONY: test
+test: $(READY) ## run all tests, against a real Kafka broker started for the run
+	@echo "test: unit, agent, contract and broker tests; the first run fetches Kafka's jars (38 MB)"
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(READY) ## lint, format, types, import rules, drift of the generated schemas
+	@echo "check: ruff";           $(BIN)/ruff check .
+	@echo "check: ruff format";    $(BIN)/ruff format --check .
+	@echo "check: mypy --strict";  $(BIN)/mypy
+	@echo "check: import rules";   $(BIN)/lint-imports
+	@echo "check: schemas";        $(BIN)/python -m contracts.schemas --check
+
+.PHONY: format
+format: $(READY) ## put the code into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: schemas
+schemas: $(READY) ## write contracts/schemas and asyncapi.yaml anew from the models
+	@$(BIN)/python -m contracts.schemas
+
+.PHONY: broker
+broker: $(READY) ## fetch Kafka's jars once into the user's cache and check every hash
+	@$(BIN)/python -m demo.broker --resolve
+
+.PHONY: lock
+lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashes, in requirements/
+	@for set in "run" "dev --all-extras"; do \
+	  set -- $$set; out=$$1; shift; echo "lock: requirements/$$out.txt"; \
+	  $(BIN)/uv pip compile pyproject.toml "$$@" --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/$$out.txt; \
+	done
+
+.PHONY: clean
+clean: ## remove .venv and every cache of this clone (the jar cache is the user's and stays)
+	@echo "clean: .venv and the tools' caches"
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

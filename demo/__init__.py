@@ -1,0 +1,1 @@
+"""Everything a demonstration needs and the tests use too: brokers, simulators and sample traffic."""

@@ -1,0 +1,1 @@
+"""The stream processors: pure domain, agents, and the engine that runs them."""

@@ -1,0 +1,1 @@
+"""The tests mirror the source: tests/unit/streams/domain/test_money.py holds what streams/domain/money.py promises."""
