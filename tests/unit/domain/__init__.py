@@ -1,0 +1,1 @@
+"""The domain: pure, so every test is a table or a property."""
