@@ -63,7 +63,7 @@ def consignment_prefix(tracking: str) -> str:
 
 
 def action_id(order: str, rma: str, sku: str, ordinal: int, option: str) -> str:
-    """UUIDv5 of `<order key>|<RMA>|<sku folded>|<ordinal>|<option>`: the same unit and option, the same id, for ever."""
+    """UUIDv5 of `<order key>|<RMA>|<sku folded>|<ordinal>|<option>`: one id a unit and option, for ever."""
     return str(uuid.uuid5(ACTION_NAMESPACE, f"{order}|{rma}|{folded_sku(sku)}|{ordinal}|{option}"))
 
 

@@ -86,8 +86,8 @@ class ReturnEvent(Model):
     """Something happened to a return, with the evidence for it.
 
     event_id: the same fact, the same id. order_key: the order it is about.
-    rma: None while only the ledger can say which return is meant. consignment: a tracking key, None where none was named.
-    code: the sender's code, raw. at: UTC, None where the sender gave a local time without zone; `local_time` is its text.
+    rma: None while only the ledger can say which return is meant. consignment: a tracking key, or None.
+    code: the sender's, raw. at: UTC, None where the sender gave a local time without zone; `local_time` is its text.
     items: for `created` all units of the upload, for `processed` the items that the hub names (none: the whole return).
     whole_return: a return-status, which speaks of a return and not of a parcel.
     """

@@ -42,8 +42,8 @@ class Keyed(StrEnum):
 class EventType:
     """One kind of record on a topic: its CloudEvents type and the model of its data."""
 
-    type: str
     model: type[Model]
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Topic:
 
 
 def _event(name: str, model: type[Model]) -> EventType:
-    return EventType(f"com.returnstreams.{name}.v1", model)
+    return EventType(model, f"com.returnstreams.{name}.v1")
 
 
 ORDER_EVENTS = Topic(

@@ -1,0 +1,1 @@
+"""What runs an agent: checkpoints of one Kafka transaction each, stores, timers, outboxes, dead letters."""

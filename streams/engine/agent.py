@@ -1,0 +1,137 @@
+"""An agent is data: its inputs, stores, timers and outboxes, and the small functions that handle them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from contracts.model import Model
+from contracts.topics import Topic
+
+if TYPE_CHECKING:
+    from streams.engine.context import Context
+    from streams.engine.outbox import Call, Policy, Verdict
+    from streams.engine.records import Event
+    from streams.engine.timers import Timer
+
+M = TypeVar("M", bound=Model)
+I = TypeVar("I", bound=Model)  # noqa: E741 - the intent of an outbox, beside A for its answer
+A = TypeVar("A", bound=Model)
+
+EventHandler = Callable[["Event[Any]", "Context"], None]
+TimerHandler = Callable[["Timer", "Context"], None]
+AnswerHandler = Callable[["Call[Any]", Any, "Context"], "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Generic[M]):
+    """A keyed table of this agent, one part of it in each task.
+
+    changelog: an output topic that holds the same rows (a put is then also its record); None: the agent's own.
+    mirrors: an input topic that this store follows by itself.
+    version: of the row's schema; a reader takes its own and the previous one (through `upcast`).
+    """
+
+    name: str
+    model: type[M]
+    changelog: Topic | None = None
+    mirrors: Topic | None = None
+    version: int = 1
+    upcast: Callable[[int, bytes], M] | None = None
+
+
+@dataclass(slots=True)
+class TimerSpec:
+    """A kind of timer; one may be set per key, and a later one for the same key replaces it."""
+
+    name: str
+    handler: TimerHandler | None = None
+
+    def fires(self, handler: TimerHandler) -> TimerHandler:
+        """Decorator: what happens when one is due."""
+        self.handler = handler
+        return handler
+
+
+@dataclass(slots=True)
+class Outbox(Generic[I, A]):
+    """How the agent talks to the world: a durable queue, in order per key, whose calls the engine makes.
+
+    intent: what is to be done, as stored before the call. answer: what the caller brings back.
+    """
+
+    name: str
+    intent: type[I]
+    answer: type[A]
+    policy: Policy
+    handler: AnswerHandler | None = None
+
+    def answered(self, handler: Callable[[Call[I], A, Context], Verdict]) -> Callable[[Call[I], A, Context], Verdict]:
+        """Decorator: what an answer means, and whether the call is done or to be made again."""
+        self.handler = handler
+        return handler
+
+
+@dataclass(slots=True)
+class Agent:
+    """One agent: one consumer group, one task a partition."""
+
+    name: str
+    stores: dict[str, Store[Any]] = field(default_factory=dict)
+    inputs: dict[str, Topic] = field(default_factory=dict)
+    handlers: dict[tuple[str, type[Model]], EventHandler] = field(default_factory=dict)
+    timers: dict[str, TimerSpec] = field(default_factory=dict)
+    outboxes: dict[str, Outbox[Any, Any]] = field(default_factory=dict)
+
+    def store(
+        self,
+        name: str,
+        model: type[M],
+        *,
+        changelog: Topic | None = None,
+        version: int = 1,
+        upcast: Callable[[int, bytes], M] | None = None,
+    ) -> Store[M]:
+        """Declare a store. ValueError when the name is taken or not plain."""
+        return self._add(Store(name, model, changelog=changelog, version=version, upcast=upcast))
+
+    def mirror(self, topic: Topic, model: type[M]) -> Store[M]:
+        """Declare a store that follows a compacted input; a handler sees the row as it was before its record."""
+        if not topic.compacted:
+            raise ValueError(f"{self.name} cannot mirror {topic.name}: it is not compacted")
+        self.inputs[topic.name] = topic
+        return self._add(Store(topic.name, model, mirrors=topic))
+
+    def _add(self, store: Store[M]) -> Store[M]:
+        if store.name in self.stores or "/" in store.name or store.name.startswith("$"):
+            raise ValueError(f"{self.name}: store name {store.name!r} is taken, or holds '/' or begins with '$'")
+        self.stores[store.name] = store
+        return store
+
+    def on(self, topic: Topic, model: type[Model] | None = None) -> Callable[[EventHandler], EventHandler]:
+        """Decorator: handle records of `topic` whose data is `model` (the topic's first one when left out)."""
+        self.inputs[topic.name] = topic
+
+        def register(handler: EventHandler) -> EventHandler:
+            self.handlers[topic.name, model or topic.events[0].model] = handler
+            return handler
+
+        return register
+
+    def timer(self, name: str) -> TimerSpec:
+        """Declare a kind of timer; decorate its handler with `.fires`."""
+        spec = TimerSpec(name)
+        self.timers[name] = spec
+        return spec
+
+    def outbox(self, name: str, intent: type[I], answer: type[A], policy: Policy) -> Outbox[I, A]:
+        """Declare an outbox; decorate what its answers mean with `.answered`."""
+        outbox = Outbox(name, intent, answer, policy)
+        self.outboxes[name] = outbox
+        return outbox
+
+    @property
+    def changelog(self) -> str:
+        """The name of the agent's own changelog topic."""
+        return f"{self.name}-changelog"

@@ -1,0 +1,150 @@
+"""What a handler may do: read and write its stores, emit records, set timers, queue calls. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from contracts import keys
+from contracts.envelope import Envelope, Headers
+from contracts.model import Model
+from contracts.retailers import Retailer
+from contracts.topics import Topic
+from streams.engine import outbox as outboxes
+from streams.engine import timers
+from streams.engine.agent import Agent, Outbox, Store, TimerSpec
+from streams.engine.errors import NotYet
+from streams.engine.overlay import Overlay
+from streams.engine.records import OutRecord
+
+M = TypeVar("M", bound=Model)
+I = TypeVar("I", bound=Model)  # noqa: E741 - the intent
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a handler runs for: gives emitted records stable ids and carries the trace on."""
+
+    id: str
+    traceparent: str | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """One handler's view of its task. Dropped whole when the handler raises.
+
+    now: the task's time, UTC; the only clock a handler has. partition: the task's.
+    """
+
+    agent: Agent
+    partition: int
+    now: datetime
+    retailers: Mapping[str, Retailer]
+    rows: Overlay
+    cause: Cause
+    emitted: list[OutRecord] = field(default_factory=list)
+
+    def get(self, store: Store[M], key: str) -> M | None:
+        """The row as the handler has left it so far; None where there is none."""
+        row = self.rows.get(store.name, key)
+        return None if row is None else decode(store, row)
+
+    def scan(self, store: Store[M], prefix: str = "") -> Iterator[tuple[str, M]]:
+        """The rows whose key begins with `prefix`, in the order of their keys."""
+        for key, row in self.rows.scan(store.name, prefix):
+            yield key, decode(store, row)
+
+    def put(self, store: Store[M], key: str, row: M) -> None:
+        """Write a row; with an output topic for a changelog it is emitted there too."""
+        self.rows.put(store.name, key, encode(store, row))
+        if store.changelog is not None:
+            self.emit(store.changelog, row, key=key, partition=self.partition)
+
+    def delete(self, store: Store[M], key: str) -> None:
+        """Delete a row; with an output topic for a changelog its tombstone is emitted."""
+        self.rows.put(store.name, key, None)
+        if store.changelog is not None:
+            self.forget(store.changelog, key=key, partition=self.partition)
+
+    def emit(
+        self,
+        topic: Topic,
+        value: Model,
+        *,
+        key: str,
+        partition_key: str | None = None,
+        partition: int | None = None,
+        id: str | None = None,
+        subject: str | None = None,
+    ) -> None:
+        """Write a record in this checkpoint's transaction.
+
+        partition_key: what decides the partition, when it is not the whole key. id: of the fact; by default made of
+        what the handler runs for. KeyError when the topic does not take this model.
+        """
+        event = topic.event_for(type(value))
+        envelope = Envelope(
+            id=id or keys.fact_id(self.agent.name, self.cause.id, len(self.emitted)),
+            source=f"returnstreams/{self.agent.name}",
+            type=event.type,
+            time=self.now,
+            subject=subject or key,
+            traceparent=self.cause.traceparent,
+        )
+        data = value.model_dump_json().encode()
+        self._write(topic, key, data, envelope.to_headers(), partition_key, partition)
+
+    def forget(self, topic: Topic, *, key: str, partition_key: str | None = None, partition: int | None = None) -> None:
+        """Write a tombstone to a compacted topic."""
+        if not topic.compacted:
+            raise ValueError(f"{topic.name} is not compacted: a tombstone means nothing there")
+        self._write(topic, key, None, (), partition_key, partition)
+
+    def _write(
+        self,
+        topic: Topic,
+        key: str,
+        value: bytes | None,
+        headers: Headers,
+        partition_key: str | None,
+        partition: int | None,
+    ) -> None:
+        deciding = (partition_key if partition_key is not None else key).encode()
+        self.emitted.append(OutRecord(topic.name, key.encode(), value, headers, deciding, partition))
+
+    def set_timer(self, timer: TimerSpec, key: str, due: datetime, payload: bytes = b"") -> None:
+        """Have `timer` fire for `key` at `due`, in place of an earlier one of the same key."""
+        timers.put(self.rows, timer.name, key, due, payload)
+
+    def cancel_timer(self, timer: TimerSpec, key: str) -> None:
+        """Have it not fire. Nothing happens where none is set."""
+        timers.cancel(self.rows, timer.name, key)
+
+    def call(self, outbox: Outbox[I, Any], key: str, intent: I, *, id: str) -> None:
+        """Queue a call to the outside, behind earlier ones of `key`. `id` is the same for all its attempts."""
+        outboxes.append(self.rows, outbox.name, key, id, intent, self.now)
+
+    def retailer(self, retailer_id: str) -> Retailer:
+        """The retailer as it is now. Raises NotYet where it is not known: the record then waits."""
+        found = self.retailers.get(retailer_id)
+        if found is None:
+            raise NotYet(f"retailer {retailer_id!r} is not known: apply it with `returnstreams retailers apply`")
+        return found
+
+
+def encode(store: Store[Any], row: Model) -> bytes:
+    """A row as stored: one byte of schema version before the JSON, unless an output topic holds the same row."""
+    data = row.model_dump_json().encode()
+    return data if store.changelog is not None else bytes((store.version,)) + data
+
+
+def decode(store: Store[M], row: bytes) -> M:
+    """A stored row. Rows that came from a topic are plain JSON; others say their version first."""
+    if store.changelog is not None or store.mirrors is not None:
+        return store.model.model_validate_json(row)
+    version = row[0]
+    if version != store.version and store.upcast is not None:
+        return store.upcast(version, row[1:])
+    return store.model.model_validate_json(row[1:])

@@ -1,0 +1,59 @@
+"""From the bytes of a record to the event a handler gets, or to the poison it is."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from contracts.envelope import BadEnvelope, Envelope, from_headers
+from contracts.model import Model
+from contracts.topics import Topic
+from streams.engine.errors import ContractViolation, Undecodable
+from streams.engine.records import Event, Record
+
+
+def read_event(topic: Topic, record: Record) -> tuple[type[Model], Event[Model | None]]:
+    """The event and the model of its data. Raises Undecodable or ContractViolation, naming what is wrong where."""
+    key = _key(record)
+    try:
+        envelope = from_headers(record.headers)
+    except BadEnvelope as error:
+        raise Undecodable(f"{_place(record)}: {error}") from error
+    model = _model(topic, envelope, record)
+    if record.value is None:
+        if not topic.compacted:
+            raise ContractViolation(f"{_place(record)}: a null value, but {topic.name} is not compacted")
+        return model, Event(topic, key, None, envelope, record)
+    try:
+        value = model.model_validate_json(record.value)
+    except ValidationError as error:
+        raise ContractViolation(f"{_place(record)}: {describe(error)}") from error
+    return model, Event(topic, key, value, envelope, record)
+
+
+def describe(error: ValidationError) -> str:
+    """Each bad field by its JSON pointer, without the values: they may be personal."""
+    fields = (f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+    return f"not a {error.title}: {'; '.join(fields)}"
+
+
+def _key(record: Record) -> str:
+    if record.key is None:
+        raise Undecodable(f"{_place(record)}: no key")
+    try:
+        return record.key.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable(f"{_place(record)}: the key is not UTF-8: {record.key[:80]!r}") from error
+
+
+def _model(topic: Topic, envelope: Envelope, record: Record) -> type[Model]:
+    if not envelope.type:
+        return topic.events[0].model
+    for event in topic.events:
+        if event.type == envelope.type:
+            return event.model
+    known = ", ".join(event.type for event in topic.events)
+    raise ContractViolation(f"{_place(record)}: ce_type {envelope.type!r} is none of this topic's ({known})")
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}[{record.partition}]@{record.offset}"

@@ -1,0 +1,83 @@
+"""Where the rows of a task lie: one ordered key-value space, here in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from sortedcontainers import SortedDict
+
+from streams.engine.overlay import Writes
+
+
+class KeyValue(Protocol):
+    """The rows of one task, of all its stores, and how far each source of them has been applied.
+
+    Positions are offsets by topic: of the changelog, and of every topic that a store mirrors. Rows and positions of
+    one `apply` become durable together or not at all, so that a restart restores just what is missing.
+    """
+
+    def get(self, store: str, key: str) -> bytes | None:
+        """The row, None where there is none."""
+
+    def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+        """All rows of the store whose key begins with `prefix`, in the order of their keys."""
+
+    def apply(self, writes: Writes, positions: Mapping[str, int]) -> None:
+        """Write rows and positions in one step."""
+
+    def positions(self) -> dict[str, int]:
+        """Next offset to restore, by topic. Topics never applied are absent."""
+
+    def wipe(self) -> None:
+        """Forget everything, to be rebuilt from the changelog."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+
+class MemoryKeyValue:
+    """Rows in memory. Lost with the process, so a restart restores everything."""
+
+    def __init__(self) -> None:
+        self._stores: dict[str, SortedDict] = {}
+        self._positions: dict[str, int] = {}
+
+    def get(self, store: str, key: str) -> bytes | None:
+        """See KeyValue."""
+        rows = self._stores.get(store)
+        return None if rows is None else rows.get(key)
+
+    def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+        """See KeyValue."""
+        rows = self._stores.get(store)
+        if rows is None:
+            return
+        for key in rows.irange(minimum=prefix or None):
+            if not key.startswith(prefix):
+                return
+            yield key, rows[key]
+
+    def apply(self, writes: Writes, positions: Mapping[str, int]) -> None:
+        """See KeyValue."""
+        for store, rows in writes.items():
+            table = self._stores.setdefault(store, SortedDict())
+            for key, row in rows.items():
+                if row is None:
+                    table.pop(key, None)
+                else:
+                    # A copy of its own: orjson's and the fetcher's buffers are 4 KB and more for a row of 100 bytes.
+                    table[key] = bytes(memoryview(row))
+        self._positions.update(positions)
+
+    def positions(self) -> dict[str, int]:
+        """See KeyValue."""
+        return dict(self._positions)
+
+    def wipe(self) -> None:
+        """See KeyValue."""
+        self._stores.clear()
+        self._positions.clear()
+
+    def close(self) -> None:
+        """See KeyValue."""

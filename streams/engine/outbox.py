@@ -1,0 +1,217 @@
+"""Outboxes: calls to the outside, durable, in order per key. What is stored of them, and when a call may start.
+
+A queue is rows `<key>|<number>` holding the intents in order. The head of each queue stands in a second store under
+the time from which it may be tried. Starting a call first commits the attempt with its deadline and moves that time
+to the deadline: whoever owns the task then, repeats only after it. The answer removes the row or sets a later time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import orjson
+
+from contracts.model import Model
+from streams.engine import timers
+
+if TYPE_CHECKING:
+    from streams.engine.agent import Outbox
+    from streams.engine.overlay import Overlay, Rows
+
+I = TypeVar("I", bound=Model)  # noqa: E741 - the intent
+
+NUMBER_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How an outbox calls.
+
+    timeout_s: after this a call is taken for lost, its task may repeat it; the caller must give up before.
+    delays_s: pauses before the second, third, … attempt; the last one is repeated.
+    give_up_after_s: from the first attempt on; None never.
+    concurrency: calls of one task under way at once.
+    """
+
+    timeout_s: float
+    delays_s: tuple[float, ...]
+    give_up_after_s: float | None = None
+    concurrency: int = 8
+
+    def delay_s(self, attempt: int) -> float:
+        """The pause after the attempt with this number (from 1)."""
+        return self.delays_s[min(attempt, len(self.delays_s)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[I]):
+    """One attempt.
+
+    id: of the intent, the same for each attempt, for the other side to recognise a repeat.
+    attempt: from 1. first_at: when the first attempt began. deadline: after it the attempt counts as lost.
+    """
+
+    outbox: str
+    key: str
+    number: int
+    id: str
+    intent: I
+    attempt: int
+    first_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The call has served its purpose, or will never; the next one of its key may start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again, not before `at`; later calls of the key wait."""
+
+    at: datetime
+
+
+Verdict = Done | Again
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a finished call brought back; `value` is of the outbox's answer model."""
+
+    call: Call[Any]
+    value: Model
+
+
+def _queue(outbox: str) -> str:
+    return f"$outbox.{outbox}"
+
+
+def _heads(outbox: str) -> str:
+    return f"$outbox.{outbox}.heads"
+
+
+def _head_index(outbox: str) -> str:
+    return f"$outbox.{outbox}.head-index"
+
+
+def _numbers(outbox: str) -> str:
+    return f"$outbox.{outbox}.numbers"
+
+
+def _row(key: str, number: int) -> str:
+    return f"{key}|{number:0{NUMBER_DIGITS}d}"
+
+
+def append(rows: Overlay, outbox: str, key: str, call_id: str, intent: Model, now: datetime) -> None:
+    """Queue an intent behind those of its key."""
+    last = rows.get(_numbers(outbox), key)
+    number = int(last) + 1 if last else 1
+    rows.put(_numbers(outbox), key, str(number).encode())
+    stored = {"id": call_id, "intent": intent.model_dump(mode="json"), "attempt": 0}
+    rows.put(_queue(outbox), _row(key, number), orjson.dumps(stored))
+    if rows.get(_head_index(outbox), key) is None:
+        _set_head(rows, outbox, key, number, now)
+
+
+def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
+    """Heads (key, number) that may be tried now, longest due first, at most `limit`."""
+    found: list[tuple[str, int]] = []
+    end = timers.stamp(now)
+    for row_key, number in rows.scan(_heads(outbox)):
+        at, key = row_key.split("|", 1)
+        if at > end or len(found) >= limit:
+            break
+        found.append((key, int(number)))
+    return found
+
+
+def next_due(rows: Rows, outbox: str) -> datetime | None:
+    """When the next head may be tried."""
+    for row_key, _ in rows.scan(_heads(outbox)):
+        return datetime.fromtimestamp(int(row_key.split("|", 1)[0]) / 1000, UTC)
+    return None
+
+
+def start(rows: Overlay, outbox: Outbox[Any, Any], key: str, number: int, now: datetime) -> Call[Any]:
+    """Record that an attempt begins. The call itself may start only when this is committed."""
+    raw = rows.get(_queue(outbox.name), _row(key, number))
+    if raw is None:
+        raise RuntimeError(f"outbox {outbox.name}: head {key!r} number {number} has no row")
+    stored = orjson.loads(raw)
+    stored["attempt"] += 1
+    stored.setdefault("first_at", now.isoformat())
+    deadline = now + timedelta(seconds=outbox.policy.timeout_s)
+    rows.put(_queue(outbox.name), _row(key, number), orjson.dumps(stored))
+    _set_head(rows, outbox.name, key, number, deadline)
+    return Call(
+        outbox=outbox.name,
+        key=key,
+        number=number,
+        id=stored["id"],
+        intent=outbox.intent.model_validate(stored["intent"]),
+        attempt=stored["attempt"],
+        first_at=datetime.fromisoformat(stored["first_at"]),
+        deadline=deadline,
+    )
+
+
+def is_current(rows: Rows, call: Call[Any]) -> bool:
+    """Whether the queue still waits for this very attempt (a later one, or another's answer, overrides it)."""
+    raw = rows.get(_queue(call.outbox), _row(call.key, call.number))
+    if raw is None:
+        return False
+    stored = orjson.loads(raw)
+    return bool(stored["id"] == call.id and stored["attempt"] == call.attempt)
+
+
+def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime) -> bool:
+    """Whether this call is still its key's first and may be tried now."""
+    at = rows.get(_head_index(outbox), key)
+    if at is None or at.decode() > timers.stamp(now):
+        return False
+    return rows.get(_heads(outbox), f"{at.decode()}|{key}") == str(number).encode()
+
+
+def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> None:
+    """Take the call off the queue and let the next one of its key start, or set when it is tried again."""
+    if isinstance(verdict, Again):
+        _set_head(rows, call.outbox, call.key, call.number, verdict.at)
+        return
+    rows.put(_queue(call.outbox), _row(call.key, call.number), None)
+    following = next((row_key for row_key, _ in _of_key(rows, call.outbox, call.key)), None)
+    if following is None:
+        _set_head(rows, call.outbox, call.key, 0, None)
+    else:
+        _set_head(rows, call.outbox, call.key, int(following.rsplit("|", 1)[1]), now)
+
+
+def depth(rows: Rows, outbox: str) -> int:
+    """How many calls are owed."""
+    return sum(1 for _ in rows.scan(_queue(outbox)))
+
+
+def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
+    for row_key, row in rows.scan(_queue(outbox), f"{key}|"):
+        # A key may itself hold a bar: only a plain number may follow this one's.
+        if row_key[len(key) + 1 :].isdigit():
+            yield row_key, row
+
+
+def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | None) -> None:
+    index = _head_index(outbox)
+    before = rows.get(index, key)
+    if before is not None:
+        rows.put(_heads(outbox), f"{before.decode()}|{key}", None)
+    if at is None:
+        # The queue is empty, and its counter goes with it: an answer is known by its id, never by the number alone.
+        rows.put(index, key, None)
+        rows.put(_numbers(outbox), key, None)
+        return
+    stamp = timers.stamp(at)
+    rows.put(index, key, stamp.encode())
+    rows.put(_heads(outbox), f"{stamp}|{key}", str(number).encode())

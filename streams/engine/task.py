@@ -1,0 +1,200 @@
+"""The pure half of a task: from inputs to one batch of changes, with no broker and no clock in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from contracts.envelope import BadEnvelope, from_headers
+from contracts.retailers import Retailer
+from streams.engine import dead_letters, outbox, parking, timers
+from streams.engine.agent import Agent
+from streams.engine.context import Cause, Context
+from streams.engine.decoding import read_event
+from streams.engine.errors import NotYet, Poison
+from streams.engine.keyvalue import KeyValue
+from streams.engine.outbox import Again, Answer, Call
+from streams.engine.overlay import Overlay
+from streams.engine.records import OutRecord, Record
+from streams.engine.timers import Timer
+
+log = structlog.get_logger()
+
+# An answer whose handler fails must not be lost, nor its call be repeated at once: an hour is time to mend the handler.
+RETRY_AFTER_BUG = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one checkpoint will write, all of it or none.
+
+    offsets: next offset to consume, by input topic. starts: calls that may begin once this is committed.
+    """
+
+    rows: Overlay
+    emitted: list[OutRecord] = field(default_factory=list)
+    offsets: dict[str, int] = field(default_factory=dict)
+    starts: list[Call[Any]] = field(default_factory=list)
+    records: int = 0
+    dead: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (self.rows.writes or self.emitted or self.offsets)
+
+
+@dataclass(slots=True)
+class TaskCore:
+    """One partition of one agent: applies handlers to inputs, keeps what they change in a batch.
+
+    retailers: the global table, read live. parked: keys that have records waiting for something.
+    """
+
+    agent: Agent
+    partition: int
+    stored: KeyValue
+    retailers: Mapping[str, Retailer]
+    parked: set[str] = field(default_factory=set)
+
+    def begin(self) -> Batch:
+        """An empty batch over what is stored."""
+        self.parked = parking.keys_waiting(self.stored)
+        return Batch(Overlay(self.stored))
+
+    def handle(self, batch: Batch, record: Record, now: datetime) -> None:
+        """Take one input record into the batch; whatever is wrong with it, it is consumed."""
+        batch.offsets[record.topic] = record.offset + 1
+        batch.records += 1
+        if self.parked and record.key is not None and record.key.decode(errors="replace") in self.parked:
+            parking.park(batch.rows, record, now)
+            return
+        if not self._process(batch, record, now):
+            parking.park(batch.rows, record, now)
+            self.parked.add(parking.key_of(record))
+
+    def _process(self, batch: Batch, record: Record, now: datetime) -> bool:
+        """Run the record's handler. False when it must wait."""
+        try:
+            self._attempt(batch, _cause(record), now, lambda ctx: self._dispatch(record, ctx))
+        except NotYet:
+            return False
+        except Exception as error:  # poison or a bug: this record is undone alone
+            self._bury(batch, record, error)
+        return True
+
+    def _dispatch(self, record: Record, ctx: Context) -> None:
+        topic = self.agent.inputs[record.topic]
+        model, event = read_event(topic, record)
+        handler = self.agent.handlers.get((record.topic, model))
+        if handler is not None:
+            handler(event, ctx)
+        mirror = self.agent.stores.get(record.topic)
+        if mirror is not None and mirror.mirrors is topic:
+            ctx.rows.put(mirror.name, event.key, record.value)
+
+    def _attempt(self, batch: Batch, cause: Cause, now: datetime, step: Callable[[Context], None]) -> None:
+        """Run a step on a layer of its own, and keep it only if nothing was raised."""
+        layer = Overlay(batch.rows)
+        ctx = Context(self.agent, self.partition, now, self.retailers, layer, cause)
+        step(ctx)
+        batch.rows.absorb(layer)
+        batch.emitted.extend(ctx.emitted)
+
+    def _bury(self, batch: Batch, record: Record, error: Exception) -> None:
+        known = isinstance(error, Poison)
+        log.warning(
+            "dead letter" if known else "bug in a handler",
+            action="dead_letter",
+            agent=self.agent.name,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=type(error).__name__,
+            exc_info=None if known else error,
+        )
+        batch.emitted.append(dead_letters.letter(self.agent.name, record, error))
+        batch.dead += 1
+
+    def fire(self, batch: Batch, now: datetime, limit: int) -> None:
+        """Fire the timers that are due, and try again the records whose waiting may be over."""
+        for timer in timers.due(self.stored, now, limit):
+            if not timers.still_set(batch.rows, timer):
+                continue
+            timers.cancel(batch.rows, timer.name, timer.key)
+            if timer.name == parking.TIMER:
+                self._retry_parked(batch, timer.key, now)
+            else:
+                self._fire(batch, timer, now)
+
+    def _fire(self, batch: Batch, timer: Timer, now: datetime) -> None:
+        handler = self.agent.timers[timer.name].handler
+        if handler is None:
+            raise RuntimeError(f"{self.agent.name}: timer {timer.name!r} has no handler; decorate one with .fires")
+        cause = Cause(f"timer/{self.partition}/{timer.name}/{timer.key}/{timers.millis(timer.due)}")
+        try:
+            self._attempt(batch, cause, now, lambda ctx: handler(timer, ctx))
+        except Exception as error:
+            self._bury(batch, self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now), error)
+
+    def _retry_parked(self, batch: Batch, key: str, now: datetime) -> None:
+        for row_key, record, since in list(parking.waiting(batch.rows, key)):
+            if not self._process(batch, record, now):
+                if now - since < parking.LONGEST_WAIT:
+                    parking.retry_later(batch.rows, key, since, now)
+                    return
+                reason = Poison(f"waited {parking.LONGEST_WAIT.days} days for a retailer that never came")
+                self._bury(batch, record, reason)
+            parking.release(batch.rows, row_key)
+        self.parked.discard(key)
+
+    def answer(self, batch: Batch, answers: Iterable[Answer], now: datetime) -> None:
+        """Let the agent judge what its calls brought back. An answer that comes too late is nobody's."""
+        for given in answers:
+            if not outbox.is_current(batch.rows, given.call):
+                continue
+            handler = self.agent.outboxes[given.call.outbox].handler
+            if handler is None:
+                raise RuntimeError(f"{self.agent.name}: outbox {given.call.outbox!r} has no handler; use .answered")
+            self._judge(batch, given, handler, now)
+
+    def _judge(self, batch: Batch, given: Answer, handler: Callable[..., outbox.Verdict], now: datetime) -> None:
+        call = given.call
+        cause = Cause(f"answer/{call.outbox}/{call.id}/{call.attempt}")
+
+        def step(ctx: Context) -> None:
+            outbox.settle(ctx.rows, call, handler(call, given.value, ctx), now)
+
+        try:
+            self._attempt(batch, cause, now, step)
+        except Exception as error:
+            row = given.value.model_dump_json().encode()
+            self._bury(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error)
+            outbox.settle(batch.rows, call, Again(now + RETRY_AFTER_BUG), now)
+
+    def start_calls(self, batch: Batch, now: datetime, free: Mapping[str, int]) -> None:
+        """Record an attempt for each head that is due, as far as there are free places (by outbox)."""
+        for box in self.agent.outboxes.values():
+            for key, number in outbox.due(self.stored, box.name, now, free.get(box.name, 0)):
+                if outbox.is_head(batch.rows, box.name, key, number, now):
+                    batch.starts.append(outbox.start(batch.rows, box, key, number, now))
+
+    def next_due(self) -> datetime | None:
+        """When something will be due by itself: a timer or an outbox's head."""
+        times = [timers.next_due(self.stored), *(outbox.next_due(self.stored, name) for name in self.agent.outboxes)]
+        return min((t for t in times if t is not None), default=None)
+
+    def _stand_in(self, topic: str, key: str, value: bytes, now: datetime) -> Record:
+        return Record(topic, self.partition, -1, timers.millis(now), key.encode(), value)
+
+
+def _cause(record: Record) -> Cause:
+    try:
+        trace = from_headers(record.headers).traceparent
+    except BadEnvelope:
+        trace = None
+    return Cause(f"{record.topic}/{record.partition}/{record.offset}", trace)

@@ -1,0 +1,76 @@
+"""Timers that survive a restart: rows under their due time, and an index to find the one of a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.engine.overlay import Overlay, Rows
+
+DUE = "$timers"
+INDEX = "$timer-index"
+
+# Wide enough for the year 9999 in milliseconds, so that text order is time order.
+_DUE_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One timer that is due. `name` is its kind, `key` whose it is, `payload` what was left with it."""
+
+    name: str
+    key: str
+    due: datetime
+    payload: bytes = b""
+
+
+def millis(at: datetime) -> int:
+    """Milliseconds since 1970, rounded up: a timer never fires before its time."""
+    return -int(-at.timestamp() * 1000 // 1)
+
+
+def stamp(at: datetime) -> str:
+    """A time as text that sorts like it."""
+    return f"{max(millis(at), 0):0{_DUE_DIGITS}d}"
+
+
+def put(rows: Overlay, name: str, key: str, due: datetime, payload: bytes = b"") -> None:
+    """Set the timer of this key, in place of an earlier one."""
+    cancel(rows, name, key)
+    at = stamp(due)
+    rows.put(DUE, f"{at}|{name}|{key}", payload)
+    rows.put(INDEX, f"{name}|{key}", at.encode())
+
+
+def cancel(rows: Overlay, name: str, key: str) -> None:
+    """Forget the timer of this key, if there is one."""
+    at = rows.get(INDEX, f"{name}|{key}")
+    if at is not None:
+        rows.put(DUE, f"{at.decode()}|{name}|{key}", None)
+        rows.put(INDEX, f"{name}|{key}", None)
+
+
+def due(rows: Rows, now: datetime, limit: int) -> list[Timer]:
+    """The timers whose time has come, in that order, at most `limit` of them."""
+    found: list[Timer] = []
+    end = stamp(now)
+    for row_key, payload in rows.scan(DUE):
+        at, name, key = row_key.split("|", 2)
+        if at > end or len(found) == limit:
+            break
+        found.append(Timer(name, key, datetime.fromtimestamp(int(at) / 1000, UTC), payload))
+    return found
+
+
+def next_due(rows: Rows) -> datetime | None:
+    """When the next timer is due, None where none is set."""
+    for row_key, _ in rows.scan(DUE):
+        return datetime.fromtimestamp(int(row_key[:_DUE_DIGITS]) / 1000, UTC)
+    return None
+
+
+def still_set(rows: Rows, timer: Timer) -> bool:
+    """Whether this very timer has not been replaced or cancelled meanwhile."""
+    return rows.get(INDEX, f"{timer.name}|{timer.key}") == stamp(timer.due).encode()
