@@ -1,0 +1,13 @@
+"""`python -m producers`: the ingress alone, as `returnstreams serve` runs it."""
+
+from __future__ import annotations
+
+import sys
+
+from producers.logs import configure
+from producers.service import serve
+from producers.settings import Settings
+
+if __name__ == "__main__":
+    configure(as_json=not sys.stderr.isatty())
+    serve(Settings())

@@ -1,0 +1,97 @@
+"""Who may speak, for whom, and the secret by which we know them. Each secret names the retailers it speaks for."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from contracts.tracking import EVERY_RETAILER, Source
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Account(BaseModel):
+    """One party that was given a secret.
+
+    name: stands in records and logs in the secret's place. retailers: ids it speaks for, or `["*"]`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    retailers: tuple[str, ...] = Field(min_length=1)
+
+    def speaks_for(self, retailer: str) -> bool:
+        """Whether its word counts in this retailer's matters."""
+        return EVERY_RETAILER in self.retailers or retailer in self.retailers
+
+    def source(self, sender: str, *retailers: str) -> Source:
+        """The verified source as it goes into records; narrowed to `retailers` where the request named some."""
+        return Source(sender=sender, account=self.name, retailers=retailers or self.retailers)
+
+
+class SigningAccount(Account):
+    """A sender that signs bodies (Shopify, EasyPost, AfterShip). `previous` still counts while a rotation lasts."""
+
+    secret: Secret
+    previous: Secret | None = None
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets that count, the current one first."""
+        return (self.secret,) if self.previous is None else (self.secret, self.previous)
+
+
+class TokenAccount(Account):
+    """A sender that shows a token (OmniRPS). `previous` still counts while a rotation lasts."""
+
+    token: Secret
+    previous: Secret | None = None
+
+    def shows(self, token: str) -> bool:
+        """Whether this is its token, compared in constant time."""
+        candidates = [self.token] if self.previous is None else [self.token, self.previous]
+        return any([same(token, candidate.get_secret_value()) for candidate in candidates])
+
+
+class LoginAccount(Account):
+    """A sender that shows a user name and a password, or a token (OmniParcel)."""
+
+    username: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError(f"account {self.name!r}: 'username' and 'password' go together")
+        if self.password is None and self.token is None:
+            raise ValueError(f"account {self.name!r}: give 'username' and 'password', or 'token'")
+        return self
+
+    def knows(self, username: str, password: str) -> bool:
+        """Whether both are its own, compared in constant time."""
+        if self.username is None or self.password is None:
+            return False
+        return same(username, self.username) & same(password, self.password.get_secret_value())
+
+    def shows(self, token: str) -> bool:
+        """Whether this is its token, compared in constant time."""
+        return self.token is not None and same(token, self.token.get_secret_value())
+
+
+def same(given: str, known: str) -> bool:
+    """Equality that takes as long for a near miss as for a wild one."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), known.encode())
+
+
+A = TypeVar("A", TokenAccount, LoginAccount)
+
+
+def holder(token: str, accounts: Iterable[A]) -> A | None:
+    """The account whose token this is; None for no token."""
+    if not token:
+        return None
+    return next((account for account in accounts if account.shows(token)), None)

@@ -1,0 +1,163 @@
+"""One request through the door: read within bounds, verify, split, publish, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from producers.accounts import Account
+from producers.budget import Budget, OverBudget
+from producers.metrics import Metrics
+from producers.problems import Problem, TooLarge, TooSlow, Unauthenticated, Unavailable, WrongMediaType
+from producers.publisher import Publishes
+from producers.retailers import Directory
+from producers.sources.base import Received, Sender, Split
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+# Shopify gives itself 5 s for all, and 10 MiB take 8 s at 10 Mbit/s: slower is not a sender, it is an attack.
+BODY_TIMEOUT_S = 10.0
+# What is read on, and thrown away, of a body that is too large.
+MAX_DISCARDED_BYTES = 64 * 1024 * 1024
+DISCARD_TIMEOUT_S = 2.0
+
+
+class ClientGone(Exception):
+    """The sender hung up before its body was complete: nothing was written, and nobody hears an answer."""
+
+
+@dataclass(slots=True)
+class Door:
+    """What all requests share. `draining`: `/readyz` says no, while those under way are still served."""
+
+    accounts: Mapping[str, Sequence[Account]]
+    directory: Directory
+    publisher: Publishes
+    metrics: Metrics
+    reading: Budget
+    max_requests: int
+    retailers_known: Callable[[], bool]
+    draining: bool = False
+    requests: int = field(default=0, init=False)
+
+    def not_ready(self) -> list[str]:
+        """Why requests would not be taken now; empty when they would."""
+        reasons = {
+            "draining": self.draining,
+            "the retailers are not read yet": not self.retailers_known(),
+            "the brokers do not answer": not self.publisher.ready,
+        }
+        return [reason for reason, holds in reasons.items() if holds]
+
+    async def answer(self, sender: Sender[Any], request: Request) -> Response:
+        """The answer to one request, whatever happens."""
+        began = time.monotonic()
+        self.requests += 1
+        try:
+            response = await self._taken(sender, request)
+        except Problem as problem:
+            response = problem.response()
+            log.info("refused", action="refused", sender=sender.name, status=problem.status, problem=problem.word)
+        except ClientGone:
+            # 499 is nginx's word for it; it only ever reaches the metrics.
+            response = Response(status_code=499)
+        except Exception as error:
+            # A bug. Its message may hold a piece of the body, so only its kind and its place are logged.
+            response = Problem().response()
+            log.error("bug", action="bug", sender=sender.name, error=type(error).__name__, where=_place(error))
+        finally:
+            self.requests -= 1
+        self.metrics.requests.labels(sender.name, str(response.status_code)).inc()
+        self.metrics.request_seconds.labels(sender.name).observe(time.monotonic() - began)
+        return response
+
+    async def _taken(self, sender: Sender[Any], request: Request) -> Response:
+        if self.requests > self.max_requests:
+            raise Unavailable("too many requests are in flight", cause="full")
+        _check_media_type(request)
+        taken = [0]
+        try:
+            raw = await self._body(request, taken)
+            split = self._split(sender, request, raw)
+            if split.messages:
+                await self.publisher.publish(split.messages)
+        finally:
+            self.reading.give(taken[0])
+        self._count(sender, split)
+        if split.answer is None:
+            return Response(status_code=200)
+        return Response(orjson.dumps(split.answer), media_type="application/json")
+
+    def _split(self, sender: Sender[Any], request: Request, raw: bytes) -> Split:
+        received = Received(request.headers, raw, request.path_params.get("path_token"))
+        account = sender.verify(received, self.accounts.get(sender.accounts, ()))
+        if account is None:
+            raise Unauthenticated
+        # Before its end is reached, an unknown name may only be one that is not read yet.
+        if not self.retailers_known():
+            raise Unavailable("the retailers are not read yet", cause="retailers")
+        return sender.split(account, received, self.directory)
+
+    async def _body(self, request: Request, taken: list[int]) -> bytes:
+        """The body, counted while it streams in, whether or not it announced its length."""
+        chunks: list[bytes] = []
+        stream = request.stream()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for chunk in stream:
+                    if taken[0] + len(chunk) > MAX_BODY_BYTES:
+                        await _discard(stream)
+                        raise TooLarge(f"at most {MAX_BODY_BYTES} bytes are taken")
+                    self.reading.take(len(chunk))
+                    taken[0] += len(chunk)
+                    chunks.append(chunk)
+        except TimeoutError as error:
+            raise TooSlow(f"the body must arrive within {BODY_TIMEOUT_S:.0f} s") from error
+        except OverBudget as error:
+            raise Unavailable("too much is in flight", cause="full") from error
+        except ClientDisconnect as error:
+            raise ClientGone from error
+        return b"".join(chunks)
+
+    def _count(self, sender: Sender[Any], split: Split) -> None:
+        self.metrics.outcomes.labels(sender.name, split.outcome).inc()
+        for reason in split.kept:
+            self.metrics.kept.labels(sender.name, reason).inc()
+            log.warning("kept in the dead letters", action="kept", sender=sender.name, reason=reason)
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+async def _discard(stream: AsyncIterator[bytes]) -> None:
+    """Read on for a moment without keeping anything: most clients hear an answer only after they have sent all."""
+    discarded = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(DISCARD_TIMEOUT_S):
+            async for chunk in stream:
+                discarded += len(chunk)
+                if discarded > MAX_DISCARDED_BYTES:
+                    return
+
+
+def _check_media_type(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Without a type of its own the body decides; some carriers send none.
+    if encoding != "identity" or (
+        media_type and media_type not in ("application/json", "text/json") and not media_type.endswith("+json")
+    ):
+        raise WrongMediaType

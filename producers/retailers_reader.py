@@ -1,0 +1,96 @@
+"""Follows the `retailers` topic, whole and outside of any group, into the directory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from contracts.topics import RETAILERS
+from producers.metrics import Metrics
+from producers.publisher import close
+from producers.retailers import BadRetailer, Directory
+from producers.settings import KafkaSettings, aiokafka_options
+
+log = structlog.get_logger(__name__)
+
+START_TIMEOUT_S = 10.0
+RESTART_PAUSE_S = 1.0
+POLL_MS = 1_000
+CLOSE_TIMEOUT_S = 2.0
+
+
+class RetailersReader:
+    """Ready once every partition's end, as it was when reading began, has been reached. Reconnects for ever."""
+
+    def __init__(self, kafka: KafkaSettings, directory: Directory, metrics: Metrics) -> None:
+        self._kafka = kafka
+        self._directory = directory
+        self._metrics = metrics
+        self._task: asyncio.Task[None] | None = None
+        self.ready = False
+
+    async def start(self) -> None:
+        """Begin to read; the brokers and the topic need not be there yet."""
+        self._task = asyncio.create_task(self._follow(), name="retailers-reader")
+
+    async def stop(self) -> None:
+        """Stop reading, within a few seconds."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CLOSE_TIMEOUT_S + 3)
+
+    async def _follow(self) -> None:
+        while True:
+            consumer = AIOKafkaConsumer(
+                **aiokafka_options(self._kafka),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )
+            try:
+                await self._read(consumer)
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("retailers cannot be read", action="retailers_unreachable", error=type(error).__name__)
+            finally:
+                await close(consumer, CLOSE_TIMEOUT_S)
+            await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _read(self, consumer: Any) -> None:
+        """Read from the beginning and go on. What is known already stays: a later record replaces an earlier one."""
+        topic = self._kafka.topic(RETAILERS)
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await consumer.start()
+            partitions = [TopicPartition(topic, number) for number in await self._partitions(consumer, topic)]
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            ends = await consumer.end_offsets(partitions)
+        while True:
+            fetched = await consumer.getmany(timeout_ms=POLL_MS if self.ready else 100)
+            for records in fetched.values():
+                for record in records:
+                    self._apply(record)
+            if not self.ready and await self._reached(consumer, ends):
+                self.ready = True
+                log.info("retailers are known", action="retailers_ready", count=len(self._directory))
+
+    async def _partitions(self, consumer: Any, topic: str) -> set[int]:
+        while True:
+            await consumer._client._wait_on_metadata(topic)
+            if numbers := consumer.partitions_for_topic(topic):
+                return set(numbers)
+
+    async def _reached(self, consumer: Any, ends: dict[Any, int]) -> bool:
+        # The position, not "the last record": compaction and transaction markers leave offsets without records.
+        return all([await consumer.position(partition) >= end for partition, end in ends.items()])
+
+    def _apply(self, record: Any) -> None:
+        key = (record.key or b"").decode("utf-8", "replace")
+        try:
+            self._directory.apply(key, record.value)
+        except BadRetailer as error:
+            log.error("retailer not understood", action="retailer_unreadable", retailer=key, error=str(error))
+        self._metrics.retailers.set(len(self._directory))

@@ -1,0 +1,120 @@
+"""The ingress as a process: what is started, in which order it stops, and how long that may take."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from producers.app import build
+from producers.budget import Budget
+from producers.door import Door
+from producers.metrics import Metrics
+from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
+from producers.retailers import Directory
+from producers.retailers_reader import RetailersReader
+from producers.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# What is under way has its body by now or never; publishing is bounded, and the answer must still get out.
+GRACEFUL_S = int(PUBLISH_TIMEOUT_S) + 3
+# Longer than a load balancer's idle timeout (60 s as a rule): else it would reuse a connection that we are closing.
+KEEP_ALIVE_S = 75
+
+
+class Ingress:
+    """Door, publisher and reader, wired from the settings. `app` is what an ASGI server runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        ingress = settings.ingress
+        self.metrics = Metrics()
+        self.directory = Directory(ingress.path_keys())
+        self._settings = settings
+        self._reader = RetailersReader(settings.kafka, self.directory, self.metrics)
+        self._publisher = Publisher(settings.kafka, self.metrics, ingress.max_in_flight_bytes)
+        self.door = Door(
+            accounts=ingress.accounts(),
+            directory=self.directory,
+            publisher=self._publisher,
+            metrics=self.metrics,
+            reading=Budget(ingress.max_in_flight_bytes),
+            max_requests=ingress.max_in_flight_requests,
+            retailers_known=lambda: self._reader.ready,
+        )
+        self.app = build(self.door, lifespan=self._lifespan, require_shopify_path=ingress.shopify_require_path)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        await self._publisher.start()
+        await self._reader.start()
+        log.info("ingress started", action="ingress_started", port=self._settings.ingress.port)
+        try:
+            yield
+        finally:
+            self.door.draining = True
+            await asyncio.gather(self._reader.stop(), self._publisher.stop())
+            log.info("ingress stopped", action="ingress_stopped")
+
+
+class _Server(uvicorn.Server):
+    """On the first signal `/readyz` says no and the port stays open for `drain_s`; on the second it closes at once."""
+
+    def __init__(self, config: uvicorn.Config, door: Door, drain_s: float) -> None:
+        super().__init__(config)
+        self._door = door
+        self._drain_s = drain_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal comes."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal's handler: it may run between any two instructions, so it only leaves word for the loop."""
+        if self._door.draining or self._loop is None:
+            self.should_exit = True
+            return
+        self._door.draining = True
+        self._loop.call_soon_threadsafe(self._leave, signal.Signals(sig).name)
+
+    def _leave(self, word: str) -> None:
+        log.info("draining", action="ingress_draining", signal=word, seconds=self._drain_s)
+        asyncio.get_running_loop().call_later(self._drain_s, setattr, self, "should_exit", True)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ingress as an ASGI application; its lifespan connects to Kafka and lets go of it."""
+    return Ingress(settings).app
+
+
+async def serve_async(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain: not ready first, finish what is under way, flush, leave."""
+    ingress = Ingress(settings)
+    config = uvicorn.Config(
+        ingress.app,
+        host=settings.ingress.host,
+        port=settings.ingress.port,
+        lifespan="on",
+        # Paths hold the retailers' tokens: no access log. Ours go through structlog.
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACEFUL_S,
+    )
+    await _Server(config, ingress.door, settings.ingress.drain_s).serve()
+
+
+def serve(settings: Settings) -> None:
+    """Run the ingress in this process until it is told to stop."""
+    asyncio.run(serve_async(settings))

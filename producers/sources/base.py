@@ -1,0 +1,151 @@
+"""What every sender is to the door: a path, a way to tell that it is him, and a way to make records of what he says."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from producers.accounts import Account, SigningAccount
+from producers.messages import Kept, Message
+from producers.problems import NotJson
+from producers.retailers import Directory
+
+A = TypeVar("A", bound=Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request's matter, without HTTP: header names in lower case, the body's bytes as they came."""
+
+    headers: Mapping[str, str]
+    raw: bytes
+    path_token: str | None = None
+
+    def header(self, name: str) -> str:
+        """A header's value, "" where there is none."""
+        return self.headers.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is to be written before the sender hears 2xx, and what he hears.
+
+    kept: the reasons of those messages that go to the dead letters. answer: the JSON of the 200, None for an empty one.
+    """
+
+    messages: tuple[Message, ...] = ()
+    kept: tuple[str, ...] = ()
+    answer: Any = None
+
+    @property
+    def outcome(self) -> str:
+        """A metric's word: published, kept (at least in part), or ignored."""
+        if self.kept:
+            return "kept"
+        return "published" if self.messages else "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender(Generic[A]):
+    """One line of the registry.
+
+    name: of the path in metrics and logs. accounts: under which word its accounts stand in the settings.
+    verify: whose request this is, None for nobody's. split: raises a Problem only where nothing is to be written.
+    """
+
+    path: str
+    name: str
+    accounts: str
+    verify: Callable[[Received, Sequence[A]], A | None]
+    split: Callable[[A, Received, Directory], Split]
+
+
+class Misfit(Exception):
+    """Signed JSON that cannot be used: it is kept for a person. Its text holds nothing from the body."""
+
+    def __init__(self, reason: str, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
+
+    def kept(self, sender: str, account: Account, about: Mapping[str, str] | None = None) -> Kept:
+        """The same for the dead letters."""
+        return Kept(self.reason, str(self), self.path, sender, account.name, about or {})
+
+
+@dataclass(slots=True)
+class Collector:
+    """Gathers what becomes of the elements of one body of a sender whom a 4xx would make switch us off."""
+
+    sender: str
+    account: Account
+    messages: list[Message] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def keep(
+        self, misfit: Misfit, value: bytes, key: str | None = None, about: Mapping[str, str] | None = None
+    ) -> None:
+        """Into the dead letters with it."""
+        self.messages.append(misfit.kept(self.sender, self.account, about).message_of(value, key))
+        self.reasons.append(misfit.reason)
+
+    def split(self) -> Split:
+        """All that was gathered."""
+        return Split(tuple(self.messages), tuple(self.reasons))
+
+
+def parse(raw: bytes) -> Any:
+    """The body as JSON, integers exact up to 64 bits. NotJson otherwise; its text holds a position and no content."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise NotJson(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+
+
+def dump(value: object, *, canonical: bool = False) -> bytes:
+    """JSON of what was parsed. Misfit where it is nested deeper than orjson writes (254 levels; it reads 1024)."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if canonical else None)
+    except TypeError as error:
+        raise Misfit("too_deep", "the JSON is nested too deep") from error
+
+
+def digest(value: bytes) -> str:
+    """A short fingerprint of content, for ids of facts that have no id of their own."""
+    return hashlib.blake2b(value, digest_size=16).hexdigest()
+
+
+def instant(text: object) -> datetime | None:
+    """An RFC 3339 instant with its offset; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def signer(
+    given: str,
+    raw: bytes,
+    accounts: Sequence[SigningAccount],
+    encode: Callable[[bytes], str],
+    key: Callable[[str], bytes] = str.encode,
+) -> SigningAccount | None:
+    """The account whose current or previous secret signed these bytes (HMAC-SHA256), compared in constant time."""
+    if not given:
+        return None
+    presented = given.encode("utf-8", "surrogateescape")
+    for account in accounts:
+        for secret in account.secrets():
+            expected = encode(hmac.digest(key(secret.get_secret_value()), raw, hashlib.sha256))
+            if hmac.compare_digest(presented, expected.encode()):
+                return account
+    return None

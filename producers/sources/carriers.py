@@ -1,0 +1,55 @@
+"""What the carriers' sources share: a verified element becomes one record under its tracking key, untouched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from contracts.envelope import Envelope
+from contracts.keys import fact_id, tracking_key
+from contracts.topics import CARRIER_EVENTS
+from contracts.tracking import CarrierFormat, CarrierReport, Source
+from producers.messages import Message, event
+from producers.sources.base import Misfit, dump
+
+# Longer than any carrier's, shorter than what could only be an accident.
+MAX_TRACKING_NUMBER = 128
+
+
+def tracking_number(element: dict[str, Any], *fields: str) -> str:
+    """The first of these fields that names a parcel. Misfit where none does."""
+    for field in fields:
+        value = element.get(field)
+        if isinstance(value, str) and tracking_key(value):
+            if len(value) > MAX_TRACKING_NUMBER:
+                raise Misfit("wrong_fields", f"{field} is longer than {MAX_TRACKING_NUMBER} characters", f"/{field}")
+            return value.strip()
+    raise Misfit("no_tracking_number", f"none of {', '.join(fields)} names a parcel", f"/{fields[0]}")
+
+
+def report(
+    vocabulary: CarrierFormat,
+    source: Source,
+    number: str,
+    element: dict[str, Any],
+    ident: str,
+    at: datetime | None,
+) -> Message:
+    """One CarrierReport. ident: what makes it this fact beside sender, account and parcel."""
+    key = tracking_key(number)
+    value = dump(
+        {
+            "format": vocabulary.value,
+            "source": source.model_dump(mode="json"),
+            "tracking_number": number,
+            "element": element,
+        }
+    )
+    envelope = Envelope(
+        id=fact_id(source.sender, source.account, *source.retailers, key, ident),
+        source=f"{source.sender}://{source.account}",
+        type=CARRIER_EVENTS.event_for(CarrierReport).type,
+        time=at,
+        subject=key,
+    )
+    return event(CARRIER_EVENTS, key, value, envelope)

@@ -1,0 +1,1 @@
+"""The ingress: each sender by pure functions, the door over ASGI, publisher and settings alone."""
