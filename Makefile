@@ -22,8 +22,8 @@ demo: $(READY) ## start a broker, the whole pipeline and the simulators, and sho
 	@$(BIN)/returnstreams demo
 
 .PHONY: test
-test: $(READY) ## run all tests, against a real Kafka broker started for the run
-	@echo "test: unit, agent, contract and broker tests; the first run fetches Kafka's jars (38 MB)"
+test: broker ## run all tests, against a real Kafka broker started for the run
+	@echo "test: all tests, the broker's among them"
 	@$(BIN)/python -m pytest
 
 .PHONY: check
@@ -31,7 +31,7 @@ check: $(READY) ## lint, format, types, import rules, drift of the generated sch
 	@echo "check: ruff";           $(BIN)/ruff check .
 	@echo "check: ruff format";    $(BIN)/ruff format --check .
 	@echo "check: mypy --strict";  $(BIN)/mypy
-	@echo "check: import rules";   $(BIN)/lint-imports
+	@echo "check: import rules";   $(BIN)/lint-imports --no-logo
 	@echo "check: schemas";        $(BIN)/python -m contracts.schemas --check
 
 .PHONY: format
@@ -44,7 +44,7 @@ schemas: $(READY) ## write contracts/schemas and asyncapi.yaml anew from the mod
 	@$(BIN)/python -m contracts.schemas
 
 .PHONY: broker
-broker: $(READY) ## fetch Kafka's jars once into the user's cache and check every hash
+broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and check every hash
 	@$(BIN)/python -m demo.broker --resolve
 
 .PHONY: lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # The same Kafka as in jars.txt.
 IMAGE = os.environ.get("RETURNSTREAMS_DEMO__KAFKA_IMAGE", "apache/kafka:4.1.2")
+DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 CONTROLLER_PORT = 9093
 PROBE_TIMEOUT_S = 2.0
 PROBE_INTERVAL_S = 0.2
@@ -92,7 +94,7 @@ class DockerBroker:
         while time.monotonic() < deadline:
             # Docker's proxy accepts connections before Kafka does, and closes them: only an answer counts.
             with contextlib.suppress(OSError):
-                if probe.nodes_seen_by(LOOPBACK, self._port, PROBE_TIMEOUT_S):
+                if probe.ask(LOOPBACK, self._port, PROBE_TIMEOUT_S).nodes:
                     return
             time.sleep(PROBE_INTERVAL_S)
         raise BrokerError(f"{IMAGE} does not answer after {self._options.start_timeout_s:.0f} s")
@@ -104,9 +106,16 @@ def why_unavailable() -> str | None:
         import docker
     except ImportError:
         return "testcontainers is not installed: pip install 'returnstreams[docker]'"
+    host = os.environ.get("DOCKER_HOST", DEFAULT_DOCKER_HOST)
     try:
+        if host.startswith("unix://"):
+            # docker-py leaks its socket where nobody listens; ours is closed.
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(host.removeprefix("unix://"))
         with contextlib.closing(docker.from_env()) as client:
             client.ping()
+    except OSError as error:
+        return f"no Docker daemon answers at {host}: {error.strerror}"
     except docker.errors.DockerException as error:
         return f"no Docker daemon answers: {' '.join(str(error).split())[:200]}"
     return None

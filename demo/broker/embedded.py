@@ -50,6 +50,7 @@ class EmbeddedCluster:
         self._nodes: list[Node] = []
         self._jars: list[Path] = []
         self._java = Path()
+        self._cluster_id = ""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -157,9 +158,9 @@ class EmbeddedCluster:
             properties = node_properties(node, self._nodes, self._options.server_properties)
             node.properties_file.write_text(render(properties))
         fresh = [node for node in self._nodes if not (node.directory / "data" / "meta.properties").exists()]
-        cluster_id = _cluster_id(root)
+        self._cluster_id = _cluster_id(root)
         for node in fresh:
-            arguments = ("format", "--cluster-id", cluster_id, "--config", str(node.properties_file))
+            arguments = ("format", "--cluster-id", self._cluster_id, "--config", str(node.properties_file))
             self._run(f"format-{node.id}", node, java.STORAGE_TOOL_CLASS, *arguments)
         for node in fresh:
             code = self._running().wait_ended(f"format-{node.id}", FORMAT_TIMEOUT_S)
@@ -187,8 +188,13 @@ class EmbeddedCluster:
                         f"it knows nodes {sorted(seen)} of {sorted(expected)}; {_tail(node)}"
                     )
                 with contextlib.suppress(OSError):
-                    seen = probe.nodes_seen_by(LOOPBACK, node.port, PROBE_TIMEOUT_S)
+                    seen = self._nodes_known_to(node)
                 time.sleep(0 if expected <= seen else PROBE_INTERVAL_S)
+
+    def _nodes_known_to(self, node: Node) -> set[int]:
+        answer = probe.ask(LOOPBACK, node.port, PROBE_TIMEOUT_S)
+        # Another broker may have taken the port before ours could: it answers just as well, until ours gives up.
+        return answer.nodes if answer.cluster_id == self._cluster_id else set()
 
     def _raise_if_ended(self, node: Node) -> None:
         code = self._exit_code(node)

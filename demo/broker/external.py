@@ -73,4 +73,4 @@ def _reach(host: str, port: int) -> int:
     if os.environ.get(PROTOCOL_VARIABLE, "PLAINTEXT") != "PLAINTEXT":
         with socket.create_connection((host, port), timeout=ANSWER_TIMEOUT_S):
             return 1
-    return len(probe.nodes_seen_by(host, port, ANSWER_TIMEOUT_S))
+    return len(probe.ask(host, port, ANSWER_TIMEOUT_S).nodes)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import dataclass
 
-# Metadata, version 1: the oldest that names the controller; brokers of the 4.x line still take it.
-API_KEY, API_VERSION, CORRELATION_ID = 3, 1, 20_260
+# Metadata, version 2: the oldest that tells the cluster's id; brokers of the 4.x line still take it.
+API_KEY, API_VERSION, CORRELATION_ID = 3, 2, 20_260
 CLIENT_ID = b"returnstreams-probe"
 # An answer lists nodes and no topics: more than this is not Kafka speaking.
 MAX_ANSWER_BYTES = 1 << 20
 
 
-def nodes_seen_by(host: str, port: int, timeout_s: float) -> set[int]:
-    """Ids of the live brokers as this node knows them; OSError when it does not answer in time or is not Kafka."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one node knows of its cluster. nodes: ids of the brokers that are alive."""
+
+    cluster_id: str
+    nodes: set[int]
+
+
+def ask(host: str, port: int, timeout_s: float) -> Answer:
+    """OSError when the node does not answer in time or is not Kafka."""
     body = struct.pack(">hhih", API_KEY, API_VERSION, CORRELATION_ID, len(CLIENT_ID)) + CLIENT_ID
     # An empty list of topics (not null, which means all of them): only the nodes are of interest.
     body += struct.pack(">i", 0)
@@ -23,7 +32,7 @@ def nodes_seen_by(host: str, port: int, timeout_s: float) -> set[int]:
         (size,) = struct.unpack(">i", _receive(connection, 4))
         if not 12 <= size <= MAX_ANSWER_BYTES:
             raise OSError(f"{host}:{port} answers, but does not speak Kafka's protocol")
-        return _node_ids(_receive(connection, size))
+        return _parsed(_receive(connection, size))
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:
@@ -36,19 +45,31 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def _node_ids(answer: bytes) -> set[int]:
-    """From: correlation id, array of (node id, host, port, nullable rack), controller id, topics."""
+def _parsed(data: bytes) -> Answer:
+    """From: correlation id, array of (node id, host, port, nullable rack), nullable cluster id, and what we skip."""
+    position = 0
+
+    def take(form: str) -> int:
+        nonlocal position
+        (value,) = struct.unpack_from(form, data, position)
+        position += struct.calcsize(form)
+        return int(value)
+
+    def take_text() -> str:
+        nonlocal position
+        size = max(take(">h"), 0)  # -1 stands for null
+        position += size
+        return data[position - size : position].decode()
+
     try:
-        correlation, count = struct.unpack_from(">ii", answer)
-        if correlation != CORRELATION_ID:
+        if take(">i") != CORRELATION_ID:
             raise OSError("the answer belongs to another request: this is not Kafka")
-        position, ids = 8, set()
-        for _ in range(count):
-            node_id, host_size = struct.unpack_from(">ih", answer, position)
-            position += 6 + host_size + 4
-            (rack_size,) = struct.unpack_from(">h", answer, position)
-            position += 2 + max(rack_size, 0)
-            ids.add(node_id)
-    except struct.error as error:
-        raise OSError("the answer is too short: this is not Kafka") from error
-    return ids
+        nodes = set()
+        for _ in range(take(">i")):
+            nodes.add(take(">i"))
+            take_text()
+            take(">i")
+            take_text()
+        return Answer(cluster_id=take_text(), nodes=nodes)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise OSError("the answer is not what Kafka would send") from error

@@ -1,0 +1,53 @@
+"""What all tests share: one real broker for the whole run, a three-node cluster on demand, names nobody else uses."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from demo.broker import Broker, BrokerError, BrokerOptions, Cluster, EmbeddedCluster, open_broker
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a broker that the whole run shares: use topic_prefix for topics, groups and ids."""
+    with _running(open_broker()) as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def _three_nodes() -> Iterator[EmbeddedCluster]:
+    cluster = EmbeddedCluster(BrokerOptions(nodes=3))
+    with _running(cluster):
+        yield cluster
+
+
+@pytest.fixture
+def kafka_cluster(_three_nodes: EmbeddedCluster) -> Iterator[Cluster]:
+    """Three nodes that may be killed and paused; whole again for the next test. Never the one the environment names."""
+    yield _three_nodes
+    _three_nodes.heal()
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """Unique to this test and this run, and tells in the broker's log whose topic it is."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    return f"{name[:40]}-{uuid.uuid4().hex[:8]}."
+
+
+@contextmanager
+def _running(broker: Broker) -> Iterator[Broker]:
+    try:
+        broker.start()
+    except BrokerError as error:
+        # Not a skip, because nothing would be shown to work; not an error for each test, because one line says it.
+        pytest.exit(f"no Kafka broker for the tests: {error}", returncode=1)
+    try:
+        yield broker
+    finally:
+        broker.stop()

@@ -1,0 +1,1 @@
+"""What holds only between parts, shown against a real broker."""

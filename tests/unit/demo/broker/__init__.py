@@ -1,0 +1,1 @@
+"""Brokers for the demo and the tests."""
