@@ -1,0 +1,1 @@
+"""The ledger: uploads, matching, amounts, attribution, acting."""
