@@ -1,0 +1,94 @@
+"""Values for tests, ordinary where a test does not care: each builder takes by name what it does care about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.keys import consignment_key, tracking_key
+from contracts.retailers import Hook, Portal, Retailer, ReturnActionStage, ShopifyAccess
+from contracts.returns import Meaning, ReturnEvent
+from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
+
+PARCEL = "SEK-1"
+
+
+def retailer(id: str = "acme", *, hook: str | None = None, secret_ref: str | None = None, **changes: Any) -> Retailer:
+    """A retailer on OmniReturns; with a URL for `hook`, one that wants to be told."""
+    values: dict[str, Any] = {
+        "id": id,
+        "name": id.title(),
+        "portal": Portal.OMNIRETURNS,
+        "shopify": ShopifyAccess(shop=f"{id}.myshopify.com"),
+        "return_action": ReturnActionStage.FIRST_SCAN,
+        "hook": Hook(url=hook, secret_ref=secret_ref) if hook else None,
+    }
+    return Retailer(**{**values, **changes})
+
+
+def source(*retailers: str, sender: str = "omniparcel", account: str = "seko") -> Source:
+    """Somebody who may speak for these retailers; for all when none is given."""
+    return Source(sender=sender, account=account, retailers=retailers or ("*",))
+
+
+def scan(
+    code: str = "OP-10", at: str = "2026-11-02T09:14:00Z", place: str = "Egham, GB", text: str = ""
+) -> dict[str, str]:
+    """One event of an OmniParcel element."""
+    return {"EventDT": at, "OmniCode": code, "Location": place, "Description": text}
+
+
+def parcel_report(*scans: dict[str, str], number: str = PARCEL, by: Source | None = None) -> CarrierReport:
+    """An OmniParcel report of these scans."""
+    element = {"ConsignmentNo": number, "Carrier": "DHL", "Events": list(scans)}
+    return CarrierReport(
+        format=CarrierFormat.OMNIPARCEL, source=by or source(), tracking_number=number, element=element
+    )
+
+
+def hub_report(code: str, *skus: str, number: str = PARCEL, by: Source | None = None, **fields: str) -> CarrierReport:
+    """OmniRPS elements of one event about a consignment, one a sku unit; one without a sku where none is given."""
+    flat = {"ConsignmentNo": number, "Code": code, "EventDT": "2026-11-05 10:00:00", **fields}
+    elements = [{**flat, "ItemNo": sku} for sku in skus] or [flat]
+    return CarrierReport(
+        format=CarrierFormat.OMNIRPS,
+        source=by or source("acme", sender="omnirps", account="hub"),
+        tracking_number=number,
+        element={"Elements": elements},
+    )
+
+
+def link(rma: str = "R1", *, order_key: str = "acme/1001", number: str = PARCEL) -> Consignment:
+    """A parcel that carries a return."""
+    return Consignment(
+        tracking_number=number,
+        tracking_key=tracking_key(number),
+        retailer=order_key.split("/")[0],
+        order_key=order_key,
+        rma=rma,
+        linked_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+def link_key(of: Consignment) -> str:
+    """The key of a link's record."""
+    return consignment_key(of.tracking_key, of.order_key, of.rma)
+
+
+def return_event(meaning: Meaning, **changes: Any) -> ReturnEvent:
+    """Something that happened to return R1 of order acme/1001, in parcel SEK1, as a carrier told it."""
+    values: dict[str, Any] = {
+        "retailer": "acme",
+        "order_key": "acme/1001",
+        "rma": "R1",
+        "consignment": tracking_key(PARCEL),
+        "consignment_no": PARCEL,
+        "meaning": meaning,
+        "code": meaning.value,
+        "local_time": "2026-11-02T09:14:00Z",
+        "at": datetime(2026, 11, 2, 9, 14, tzinfo=UTC),
+        "source": source(),
+    }
+    event = {**values, **changes}
+    named = (event["rma"], event["consignment"], meaning.value, event["code"], event["local_time"])
+    return ReturnEvent(**{"event_id": "|".join(map(str, named)), **event})
