@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.keys import consignment_key, tracking_key
+from contracts.orders import ErasureReason, OrderErasure, ShopifyOrder
 from contracts.retailers import Hook, Portal, Retailer, ReturnActionStage, ShopifyAccess
-from contracts.returns import Meaning, ReturnEvent
+from contracts.returns import Meaning, ReturnEvent, ReturnUpload, UploadedUnit
 from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
 
 PARCEL = "SEK-1"
+HASH_KEY = b"a key for tests"
 
 
 def retailer(id: str = "acme", *, hook: str | None = None, secret_ref: str | None = None, **changes: Any) -> Retailer:
@@ -92,3 +94,42 @@ def return_event(meaning: Meaning, **changes: Any) -> ReturnEvent:
     event = {**values, **changes}
     named = (event["rma"], event["consignment"], meaning.value, event["code"], event["local_time"])
     return ReturnEvent(**{"event_id": "|".join(map(str, named)), **event})
+
+
+def order_line(sku: str = "TEE-M", quantity: int = 2, price: str = "50.00", id: str = "11") -> dict[str, Any]:
+    """One line of a Shopify order."""
+    return {"id": id, "sku": sku, "quantity": quantity, "price": price}
+
+
+def shopify_order(*lines: dict[str, Any], **changes: Any) -> ShopifyOrder:
+    """A Shopify order as a webhook brings it: #1001 of 100 USD, two of TEE-M, created on 1 November 2026."""
+    values: dict[str, Any] = {
+        "id": "1",
+        "name": "#1001",
+        "created_at": "2026-11-01T10:00:00Z",
+        "updated_at": "2026-11-01T10:00:00Z",
+        "currency": "USD",
+        "total_price": "100.00",
+        "total_line_items_price": "100.00",
+        "email": "kim@example.com",
+        "shipping_address": {"country_code": "US", "zip": "10001"},
+        "line_items": lines or (order_line(),),
+    }
+    return ShopifyOrder.model_validate({**values, **changes})
+
+
+def erasure(*order_ids: str, whole_shop: bool = False, retailer: str = "acme") -> OrderErasure:
+    """What orders/delete, customers/redact and shop/redact become."""
+    reason = ErasureReason.SHOP_REDACTED if whole_shop else ErasureReason.ORDER_DELETED
+    return OrderErasure(retailer=retailer, order_ids=order_ids, whole_shop=whole_shop, reason=reason)
+
+
+def unit(sku: str = "TEE-M", reason: str = "Too small", action: str = "", **changes: Any) -> UploadedUnit:
+    """One returned unit; `action` is the customer's word."""
+    return UploadedUnit(sku=sku, reason=reason, return_action=action, **changes)
+
+
+def upload(*units: UploadedUnit, rma: str = "R1", **changes: Any) -> ReturnUpload:
+    """An upload for order #1001 of acme: one TEE-M in parcel SEK-1."""
+    values: dict[str, Any] = {"retailer": "acme", "order_name": "#1001", "consignments": (PARCEL,)}
+    return ReturnUpload(rma=rma, units=units or (unit(),), **{**values, "source": source("acme"), **changes})
