@@ -49,7 +49,10 @@ def checkpoints(report: CarrierReport) -> tuple[Checkpoint, ...]:
     format, or speaks of another parcel than the record does.
     """
     found = _READERS[report.format](report.element, tracking_key(report.tracking_number))
-    return tuple({checkpoint.identity: checkpoint for checkpoint in reversed(list(found))}.values())[::-1]
+    once: dict[tuple[str, ...], Checkpoint] = {}
+    for checkpoint in found:
+        once.setdefault(checkpoint.identity, checkpoint)
+    return tuple(once.values())
 
 
 def _omniparcel(element: Element, parcel: str) -> Iterator[Checkpoint]:

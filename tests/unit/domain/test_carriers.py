@@ -120,6 +120,14 @@ def test_a_repeated_history_adds_nothing(name: str) -> None:
     assert checkpoints(report(name, body)) == once
 
 
+def test_of_a_repeat_the_first_words_are_kept() -> None:
+    body = element("easypost")
+    detail = body["result"]["tracking_details"][2]
+    body["result"]["tracking_details"] = [detail, {**detail, "message": "Collected"}]
+
+    assert [c.text for c in checkpoints(report("easypost", body))] == ["Picked up"]
+
+
 def test_a_label_does_not_hide_a_scan_of_the_same_minute_and_place() -> None:
     body = element("easypost")
     detail = body["result"]["tracking_details"][2]
