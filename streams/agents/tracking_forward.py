@@ -1,0 +1,251 @@
+"""tracking-forward: every milestone of a return is told to its retailer's hook, once, in order per order key.
+
+What is told and in which words is decided when the event comes; where it goes to is asked when the call is made, so
+that a corrected address serves what is already owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from contracts import keys, topics
+from contracts.actions import AlertKind
+from contracts.model import Model
+from contracts.returns import Meaning, ReturnEvent
+from contracts.tracking import CarrierFormat, Delivery, DeliveryResult
+from streams.agents.alerts import raise_alert
+from streams.domain.loop_payload import Payload, code_of, payload
+from streams.domain.milestones import PHYSICAL
+from streams.domain.told import Told
+from streams.engine.agent import Agent, Outbox, Store, TimerSpec
+from streams.engine.context import Context
+from streams.engine.errors import ContractViolation
+from streams.engine.outbox import Again, Call, Done, Policy, Verdict
+from streams.engine.records import Event
+from streams.engine.timers import Timer
+
+HOUR_S = 60 * 60
+DAY_S = 24 * HOUR_S
+
+# A caller gives up after 15 s; the rest is for its answer to be committed before the call counts as lost.
+CALL_TIMEOUT_S = 15 + 5
+
+# Quick where a receiver is only being deployed, patient where it is down: 14 attempts in a week cost nobody anything.
+DEFAULT = Policy(
+    timeout_s=CALL_TIMEOUT_S,
+    delays_s=(5, 30, 120, 600, HOUR_S, 6 * HOUR_S, 12 * HOUR_S, DAY_S),
+    give_up_after_s=7 * DAY_S,
+    concurrency=8,
+)
+
+# What a receiver may ask for by Retry-After: less would hammer it, more would let it forget us.
+SHORTEST_WAIT_S = 1
+LONGEST_WAIT_S = HOUR_S
+
+GONE = 410
+# The same body cannot be understood better by repeating it. Thrice, because a receiver being deployed says 404 too.
+REFUSALS: frozenset[int] = frozenset({400, 404, 422})
+MOST_REFUSALS = 3
+
+# Return events live 90 days; one that is replayed at the very end of them must still be known for a repeat.
+REMEMBERED_FOR = timedelta(days=180)
+
+
+class HookCall(Model):
+    """One POST that is owed. payload: its body; address and secrets are the retailer's at the time of the call."""
+
+    retailer: str
+    order_key: str
+    rma: str | None = None
+    code: str
+    payload: Payload
+
+
+class HookAnswer(Model):
+    """What became of one POST.
+
+    status: of HTTP, None when there was no answer; `error` then says why. url: where it went, without query and
+    userinfo; None where the retailer has no hook any more. retry_after_s: what the receiver asked for.
+    """
+
+    status: int | None = None
+    error: str | None = None
+    retry_after_s: float | None = None
+    duration_ms: float = 0
+    url: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the receiver has it."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Refusals(Model):
+    """How often the call at the head of an order's queue was refused for good reasons."""
+
+    call_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarder:
+    """The handlers, with the stores and the outbox they use."""
+
+    told: Store[Told]
+    refusals: Store[Refusals]
+    hook: Outbox[HookCall, HookAnswer]
+    forgetting: TimerSpec
+
+    def forward(self, event: Event[ReturnEvent], ctx: Context) -> None:
+        """Queue what the receiver has not heard yet: the first scan that an event proves, then the event itself."""
+        said = event.value
+        if event.key != said.order_key or not said.order_key.startswith(f"{said.retailer}/"):
+            raise ContractViolation(
+                f"key {event.key!r}, order key {said.order_key!r} and retailer {said.retailer!r} must belong together"
+            )
+        if not said.source.speaks_for(said.retailer):
+            _warn_of_foreign(ctx, said)
+            return
+        if ctx.retailer(said.retailer).hook is None:
+            return
+        before = ctx.get(self.told, event.key) or Told()
+        told = before.learned(said)
+        for meaning in _milestones(said):
+            told = self._tell(ctx, told, said, meaning)
+        if told != before:
+            ctx.put(self.told, event.key, told)
+            ctx.set_timer(self.forgetting, event.key, ctx.now + REMEMBERED_FOR)
+
+    def _tell(self, ctx: Context, told: Told, event: ReturnEvent, meaning: Meaning) -> Told:
+        code = code_of(meaning) or ""
+        about: tuple[object, ...] = (event.rma,) if event.rma else (None, event.consignment, event.omnirps_no)
+        if meaning is Meaning.PROCESSED:
+            news = told.of_processing(code, event)
+            if news is None:
+                return told
+            after, items = news
+            event = event.model_copy(update={"items": items})
+            about = (event.event_id, sorted((keys.folded_sku(i.sku), i.count, i.reason, i.action) for i in items))
+        else:
+            heard = told.of_milestone(code, event)
+            if heard is None:
+                return told
+            after = heard
+        body = payload(event, told_as=meaning)
+        if body is None:
+            return told
+        call = HookCall(retailer=event.retailer, order_key=event.order_key, rma=event.rma, code=code, payload=body)
+        ctx.call(self.hook, event.order_key, call, id=keys.fact_id("hook", event.order_key, code, *about))
+        return after
+
+    def answered(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> Verdict:
+        """Record the attempt, and say whether there will be another."""
+        refused = self._count_refusals(call, answer, ctx)
+        result, at = outcome(self.hook.policy, call, answer, ctx.now, refused)
+        delivery = Delivery(
+            delivery_id=call.id,
+            retailer=call.intent.retailer,
+            order_key=call.intent.order_key,
+            rma=call.intent.rma,
+            code=call.intent.code,
+            url=answer.url or "",
+            attempt=call.attempt,
+            result=result,
+            status=answer.status,
+            error=answer.error,
+            at=ctx.now,
+            next_at=at,
+        )
+        ctx.emit(topics.TRACKING_DELIVERIES, delivery, key=call.key, id=keys.fact_id(call.id, call.attempt))
+        if at is not None:
+            return Again(at)
+        ctx.delete(self.refusals, call.key)
+        if result is not DeliveryResult.DELIVERED:
+            _call_about_undelivered(ctx, call, answer, result)
+        return Done()
+
+    def _count_refusals(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> int:
+        known = ctx.get(self.refusals, call.key)
+        count = known.count if known is not None and known.call_id == call.id else 0
+        if answer.status not in REFUSALS:
+            return count
+        ctx.put(self.refusals, call.key, Refusals(call_id=call.id, count=count + 1))
+        return count + 1
+
+    def forget(self, timer: Timer, ctx: Context) -> None:
+        """Nobody repeats what is that old."""
+        ctx.delete(self.told, timer.key)
+
+
+def tracking_forward(policy: Policy = DEFAULT) -> Agent:
+    """The agent, with another schedule where a demo or a test cannot wait for days."""
+    agent = Agent("tracking-forward")
+    forwarder = Forwarder(
+        told=agent.store("told", Told),
+        refusals=agent.store("refusals", Refusals),
+        hook=agent.outbox("hook", HookCall, HookAnswer, policy),
+        forgetting=agent.timer("forgetting"),
+    )
+    agent.on(topics.RETURN_EVENTS)(forwarder.forward)
+    forwarder.hook.answered(forwarder.answered)
+    forwarder.forgetting.fires(forwarder.forget)
+    return agent
+
+
+def outcome(
+    policy: Policy, call: Call[HookCall], answer: HookAnswer, now: datetime, refused: int
+) -> tuple[DeliveryResult, datetime | None]:
+    """What an answer means, and when to try again (None: never). refused: how often this call was, with this time."""
+    if answer.accepted:
+        return DeliveryResult.DELIVERED, None
+    if answer.url is None:
+        return DeliveryResult.NO_HOOK, None
+    if answer.status == GONE or refused >= MOST_REFUSALS:
+        return DeliveryResult.GIVEN_UP, None
+    wait_s = policy.delay_s(call.attempt)
+    if answer.retry_after_s is not None:
+        wait_s = min(max(answer.retry_after_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+    at = now + timedelta(seconds=wait_s)
+    if policy.give_up_after_s is not None and at > call.first_at + timedelta(seconds=policy.give_up_after_s):
+        return DeliveryResult.GIVEN_UP, None
+    return DeliveryResult.RETRYING, at
+
+
+def _milestones(event: ReturnEvent) -> Iterator[Meaning]:
+    """What an event tells the receiver, in that order. A later physical event implies a first scan that was missed."""
+    if event.meaning in PHYSICAL:
+        yield Meaning.FIRST_SCAN
+    if event.meaning is Meaning.LABEL and event.source.sender == CarrierFormat.OMNIRPS and event.code.upper() == "RC":
+        yield Meaning.CREATED
+    elif event.meaning is not Meaning.FIRST_SCAN and code_of(event.meaning) is not None:
+        yield event.meaning
+
+
+def _warn_of_foreign(ctx: Context, event: ReturnEvent) -> None:
+    raise_alert(
+        ctx,
+        AlertKind.FOREIGN_EVIDENCE,
+        retailer=event.retailer,
+        order_key=event.order_key,
+        rma=event.rma,
+        message=f"{event.source.sender} account {event.source.account!r} told of {event.code}, but may not speak for "
+        f"retailer {event.retailer!r}: its word was dropped; name the retailer with its secret if it should",
+        about=event.event_id,
+    )
+
+
+def _call_about_undelivered(ctx: Context, call: Call[HookCall], answer: HookAnswer, result: DeliveryResult) -> None:
+    missing = result is DeliveryResult.NO_HOOK
+    last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
+    why = "the retailer has no hook any more" if missing else f"the last of {call.attempt} attempts ended with {last}"
+    raise_alert(
+        ctx,
+        AlertKind.HOOK_MISSING if missing else AlertKind.DELIVERY_GIVEN_UP,
+        retailer=call.intent.retailer,
+        order_key=call.intent.order_key,
+        rma=call.intent.rma,
+        message=f"{call.intent.code} was not delivered: {why}; mend it, then replay it: `deliveries replay {call.id}`",
+        about=call.id,
+    )
