@@ -1,0 +1,230 @@
+"""Telling a retailer's hook: one POST for one call, and an answer whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import version
+
+import httpx
+import orjson
+from standardwebhooks import Webhook
+
+from contracts.retailers import Hook, Retailer
+from streams.agents.tracking_forward import HookAnswer, HookCall
+from streams.engine.outbox import Call
+from streams.secrets import Secrets, SecretUnreadable
+
+USER_AGENT = f"returnstreams/{version('returnstreams')}"
+
+# Nobody reads what a receiver has to say; this much is taken so that its connection can be used again.
+LARGEST_ANSWER_BYTES = 64 * 1024
+
+NO_HOOK = "the retailer has no hook"
+UNSIGNED = "the hook's secret is not there: nothing was sent, for it would have gone unsigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a receiver may take.
+
+    connect_s: for the connection, and again for TLS. whole_s: from the start to the status, whatever drips in between.
+    drain_s: for the rest of an answer whose status is known; it changes nothing any more.
+    """
+
+    connect_s: float = 3
+    whole_s: float = 15
+    drain_s: float = 2
+
+
+class HookCaller:
+    """Makes the calls of tracking-forward's outbox. Never raises: every failure becomes an answer that says why.
+
+    retailers: read at each call, so that a corrected hook serves what is owed. transport: for tests and guards.
+    """
+
+    def __init__(
+        self,
+        retailers: Mapping[str, Retailer],
+        secrets: Secrets,
+        *,
+        timeouts: Timeouts | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        verify: ssl.SSLContext | bool = True,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._retailers = retailers
+        self._secrets = secrets
+        self._timeouts = timeouts or Timeouts()
+        self._now = now
+        self._client = httpx.AsyncClient(
+            # The bounds on the whole are ours; httpx's own read and write bounds start anew with each byte.
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect_s),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
+            follow_redirects=False,
+            # A .netrc or a proxy of the environment must not decide who gets a retailer's updates and secrets.
+            trust_env=False,
+            verify=verify,
+            transport=transport,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def __call__(self, call: Call[HookCall]) -> HookAnswer:
+        """Make one attempt. Only a cancellation comes out as an exception."""
+        retailer = self._retailers.get(call.intent.retailer)
+        if retailer is None or retailer.hook is None:
+            return HookAnswer(error=NO_HOOK)
+        began = time.monotonic()
+        answer = await self._attempt(call, retailer.hook)
+        duration_ms = round((time.monotonic() - began) * 1000, 3)
+        return answer.model_copy(update={"url": public_url(retailer.hook.url), "duration_ms": duration_ms})
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        await self._client.aclose()
+
+    async def _attempt(self, call: Call[HookCall], hook: Hook) -> HookAnswer:
+        try:
+            body = orjson.dumps(call.intent.payload)
+            headers = self._headers(call.id, body, hook)
+            if headers is None:
+                return HookAnswer(error=UNSIGNED)
+            async with asyncio.timeout(self._timeouts.whole_s):
+                request = self._client.build_request("POST", hook.url, content=body, headers=headers)
+                response = await self._client.send(request, stream=True)
+        except SecretUnreadable as error:
+            return HookAnswer(error=f"the hook's secret cannot be used, nothing was sent: {error}")
+        except TimeoutError:
+            return HookAnswer(error=f"no answer within {self._timeouts.whole_s:g} s")
+        except Exception as error:  # the outbox needs an answer, and whatever this is, another attempt may not meet it
+            return HookAnswer(error=self._why(error))
+        await self._drain(response)
+        return _answer(response, self._now())
+
+    def _headers(self, call_id: str, body: bytes, hook: Hook) -> dict[str, str] | None:
+        """The headers, None where the secret that the hook names is not there."""
+        now = self._now()
+        headers = {
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+            # Its bytes are not read, so there is nothing to gain from having them packed.
+            "accept-encoding": "identity",
+            "webhook-id": call_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+        }
+        if hook.secret_ref is None:
+            return headers
+        secret = self._secrets.get(hook.secret_ref)
+        if secret is None:
+            return None
+        signatures = [_signed(key, call_id, now, body) for key in secret.texts("signing")]
+        if signatures:
+            headers["webhook-signature"] = " ".join(signatures)
+        for field, header in (("username", "Username"), ("password", "Password")):
+            value = secret.text(field)
+            if value is not None:
+                headers[header] = _header_value(field, value)
+        return headers
+
+    async def _drain(self, response: httpx.Response) -> None:
+        """Take a small rest of the answer, so that its connection lives on; drop the connection for any other."""
+        taken = 0
+        try:
+            async with asyncio.timeout(self._timeouts.drain_s):
+                async for chunk in response.aiter_raw():
+                    taken += len(chunk)
+                    if taken > LARGEST_ANSWER_BYTES:
+                        break
+        except (TimeoutError, httpx.HTTPError):
+            pass  # the status is known: what comes after it changes nothing
+        finally:
+            await response.aclose()
+
+    def _why(self, error: Exception) -> str:
+        """What happened, in words that cannot hold a header's value: the messages of libraries may."""
+        if isinstance(error, httpx.ConnectTimeout):
+            return f"no connection within {self._timeouts.connect_s:g} s"
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return f"the certificate is not trusted: {cause.verify_message}"
+            if isinstance(cause, ssl.SSLError):
+                return f"TLS failed: {cause.reason}"
+            if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+                return f"{_step(error)} failed: {os.strerror(cause.errno)}"
+        return f"{_step(error)} failed ({type(error).__name__})"
+
+
+def public_url(url: str) -> str:
+    """Scheme, host, port and path: where it went, without what may be secret."""
+    try:
+        return str(httpx.URL(url).copy_with(username=None, password=None, query=None, fragment=None))
+    except (httpx.InvalidURL, ValueError):
+        return "(not a URL)"
+
+
+def _signed(key: str, call_id: str, at: datetime, body: bytes) -> str:
+    try:
+        return Webhook(key).sign(call_id, at, body.decode())
+    except Exception:  # base64, an empty key: each library version has its own, and any of them may quote the key
+        raise SecretUnreadable("'signing' must be 'whsec_' and base64") from None
+
+
+def _header_value(field: str, value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise SecretUnreadable(f"{field!r} must be printable ASCII to go into a header")
+    return value
+
+
+def _answer(response: httpx.Response, now: datetime) -> HookAnswer:
+    error = None
+    if response.is_redirect:
+        error = "redirects are not followed: the hook's address must be the final one"
+    elif not response.is_success:
+        error = f"HTTP {response.status_code}"
+    return HookAnswer(
+        status=response.status_code, error=error, retry_after_s=_retry_after_s(response.headers.get("retry-after"), now)
+    )
+
+
+def _retry_after_s(written: str | None, now: datetime) -> float | None:
+    """Seconds, from either form of the header (RFC 9110); None where it says nothing that can be read."""
+    if written is None:
+        return None
+    if written.isascii() and written.isdigit():
+        return float(written[:9])
+    try:
+        at = parsedate_to_datetime(written)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        # Several addresses were tried: any of them tells as much as another.
+        inner = getattr(cause, "exceptions", ())
+        cause = inner[0] if inner else cause.__cause__ or cause.__context__
+    return found
+
+
+def _step(error: Exception) -> str:
+    steps: dict[type[Exception], str] = {
+        httpx.ConnectError: "connecting",
+        httpx.WriteError: "sending",
+        httpx.ReadError: "reading the answer",
+        httpx.RemoteProtocolError: "reading the answer",
+        httpx.UnsupportedProtocol: "the hook's address",
+        httpx.InvalidURL: "the hook's address",
+    }
+    return next((step for kind, step in steps.items() if isinstance(error, kind)), "the call")

@@ -1,0 +1,1 @@
+"""What makes calls to the outside, against real sockets on loopback."""
