@@ -51,7 +51,7 @@ def kept_event(event: ReturnEvent, arrived_at: datetime) -> KeptEvent:
             counts[folded_sku(item.sku)] += item.count
     return KeptEvent(
         event_id=event.event_id,
-        rma=event.rma.strip() if event.rma is not None else None,
+        rma=(event.rma or "").strip() or None,
         consignment=tracking_key(event.consignment or "") or None,
         evidence=Evidence.of(event),
         counts=dict(counts),
