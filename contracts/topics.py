@@ -18,6 +18,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 # Chosen once: a keyed topic's partition count never changes. Twelve divides by the replica counts people scale to.
 DEFAULT_PARTITIONS = 12
 
+# The ingress takes bodies of 10 MiB; key, headers and framing come on top. Dead letters hold the same.
+MAX_MESSAGE_BYTES = 12 * 1024 * 1024
+
 # What is erased must be hidden within a minute and off the brokers' disks within ten days: a segment closes after one,
 # is compacted at the latest one after that, and its tombstones are dropped after seven more.
 COMPACTED = {
@@ -71,9 +74,10 @@ class Topic:
     @property
     def config(self) -> dict[str, str]:
         """The broker's settings for this topic, apart from replication."""
+        size = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
         if self.retention_days is None:
-            return dict(COMPACTED)
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
+            return {**COMPACTED, **size}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS), **size}
 
     def event_for(self, model: type[Model]) -> EventType:
         """The event type under which values of this model are written here. KeyError where there is none."""

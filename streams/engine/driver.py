@@ -102,7 +102,7 @@ class AgentTestDriver:
         end = self.now + by
         written: list[Written] = []
         for _ in range(_ROUNDS):
-            due = self._core.next_due()
+            due = self._core.next_due(self.agent.outboxes)
             if due is None or due > end:
                 break
             self.now = max(self.now, due)

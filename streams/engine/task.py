@@ -183,9 +183,9 @@ class TaskCore:
                 if outbox.is_head(batch.rows, box.name, key, number, now):
                     batch.starts.append(outbox.start(batch.rows, box, key, number, now))
 
-    def next_due(self) -> datetime | None:
-        """When something will be due by itself: a timer or an outbox's head."""
-        times = [timers.next_due(self.stored), *(outbox.next_due(self.stored, name) for name in self.agent.outboxes)]
+    def next_due(self, outboxes: Iterable[str]) -> datetime | None:
+        """When something will be due by itself: a timer, or the head of one of these outboxes."""
+        times = [timers.next_due(self.stored), *(outbox.next_due(self.stored, name) for name in outboxes)]
         return min((t for t in times if t is not None), default=None)
 
     def _stand_in(self, topic: str, key: str, value: bytes, now: datetime) -> Record:

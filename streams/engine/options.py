@@ -1,0 +1,44 @@
+"""How a runner works: the bounds of a batch, how a stop is bounded, how a member is named."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.model import Model
+from streams.engine.keyvalue import KeyValue, MemoryKeyValue
+from streams.engine.outbox import Call
+
+Caller = Callable[[Call[Any]], Awaitable[Model]]
+"""Makes one call and returns its answer, whatever happened; it must not raise, and ends before the call's deadline."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def memory(agent: str, partition: int) -> KeyValue:
+    """Rows in memory."""
+    return MemoryKeyValue()
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerOptions:
+    """Bounds and seams of a runner.
+
+    max_batch: records of one checkpoint. handler_budget_s: handler time after which a batch is closed; far below the
+    session timeout, because heartbeats share the loop. stop_timeout_s: for the batch in flight of a revoked partition.
+    instance_id: static membership, from the StatefulSet's ordinal; a restart then moves nothing.
+    callers: by outbox name. clock: where `ctx.now` comes from.
+    """
+
+    max_batch: int = 2000
+    handler_budget_s: float = 0.2
+    stop_timeout_s: float = 5.0
+    instance_id: str | None = None
+    callers: Mapping[str, Caller] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    storage: Callable[[str, int], KeyValue] = memory

@@ -1,0 +1,137 @@
+"""Runs one agent: one member of its consumer group, a task for each partition it is given."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from contracts import topics
+from contracts.retailers import Retailer
+from streams.engine import metrics
+from streams.engine.agent import Agent
+from streams.engine.dead_letters import topic_of
+from streams.engine.errors import ConfigError
+from streams.engine.global_table import GlobalTable
+from streams.engine.kafka import Cluster, GroupConsumer, Infrastructure, reading
+from streams.engine.keyvalue import KeyValue
+from streams.engine.options import RunnerOptions
+from streams.engine.running_task import RunningTask
+
+log = structlog.get_logger()
+
+
+class AgentRunner:
+    """One agent in this process. Several may share a loop; they share nothing but the retailers."""
+
+    def __init__(
+        self, agent: Agent, cluster: Cluster, retailers: GlobalTable[Retailer], options: RunnerOptions
+    ) -> None:
+        missing = set(agent.outboxes) - set(options.callers)
+        if missing:
+            raise ConfigError(f"{agent.name}: nobody makes the calls of its outboxes {sorted(missing)}")
+        self._agent = agent
+        self._cluster = cluster
+        self._retailers = retailers
+        self._options = options
+        self._consumer = GroupConsumer(cluster, agent.name, agent.inputs, options.instance_id)
+        self._tasks: dict[int, tuple[RunningTask, asyncio.Task[None]]] = {}
+        self._parked: dict[int, KeyValue] = {}
+        self._failed: asyncio.Future[None] | None = None
+        self._log = log.bind(agent=agent.name)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every assigned task is restored and runs."""
+        return bool(self._tasks) and all(task.ready.is_set() for task, _ in self._tasks.values())
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that this member has."""
+        return sorted(self._tasks)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set: then finish the batches in flight, commit, leave. Raises what ended a task for good."""
+        await self._check_topics()
+        await self._retailers.wait_ready()
+        self._failed = asyncio.get_running_loop().create_future()
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await self._consumer.start(self._revoked, self._assigned)
+            self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
+            ends: set[asyncio.Future[Any]] = {stopped, self._failed}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            await self._stop_tasks()
+            await self._consumer.close()
+            self._log.info("agent left", action="agent_left")
+        if self._failed.done():
+            self._failed.result()
+
+    async def _check_topics(self) -> None:
+        """ConfigError when a topic that may be needed is not there: a transaction would wait for it for ever."""
+        needed = [t.name for t in topics.CATALOGUE] + [self._agent.changelog, topic_of(self._agent.name)]
+        while (absent := await self._absent(needed)) is None:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(1)
+        if absent:
+            names = ", ".join(map(self._cluster.name, absent))
+            raise ConfigError(f"{self._agent.name}: no such topics: {names}; run `returnstreams topics apply`")
+
+    async def _absent(self, needed: list[str]) -> list[str] | None:
+        """Which of these topics are not there; None when no broker can be asked."""
+        try:
+            async with reading(self._cluster) as reader:
+                return [name for name in needed if not await reader.partitions(name)]
+        except Infrastructure as error:
+            self._log.warning("no broker yet", action="broker_wait", error=f"{type(error).__name__}: {error}")
+            return None
+
+    async def _revoked(self) -> None:
+        """aiokafka logs and swallows what a listener raises; here it ends the process instead."""
+        try:
+            await self._stop_tasks()
+        except Exception as error:
+            self._fail(error)
+
+    def _assigned(self, partitions: set[int]) -> None:
+        for partition in partitions:
+            stored = self._parked.pop(partition, None) or self._options.storage(self._agent.name, partition)
+            task = RunningTask(
+                self._agent, partition, self._cluster, self._consumer, self._retailers, stored, self._options
+            )
+            running = asyncio.create_task(task.run(), name=f"{self._agent.name}-{partition}")
+            running.add_done_callback(self._ended)
+            self._tasks[partition] = (task, running)
+        # What came to nobody here is another member's now, and grows old.
+        for stored in self._parked.values():
+            stored.close()
+        self._parked.clear()
+        metrics.TASKS.labels(self._agent.name, "assigned").set(len(self._tasks))
+        self._log.info("assigned", action="assigned", partitions=sorted(partitions))
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        if not running.cancelled() and (error := running.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._log.error("agent failed", action="agent_failed", error=f"{type(error).__name__}: {error}")
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _stop_tasks(self) -> None:
+        """Let go of all tasks: batches in flight get `stop_timeout_s`, then they are dropped. The rows are kept."""
+        if not self._tasks:
+            return
+        tasks, self._tasks = self._tasks, {}
+        for task, _ in tasks.values():
+            await task.stop()
+        running = {r for _, r in tasks.values()}
+        _, late = await asyncio.wait(running, timeout=self._options.stop_timeout_s)
+        for task_run in late:
+            task_run.cancel()
+        if late:
+            self._log.warning("batches dropped", action="revoke_timeout", tasks=len(late))
+            await asyncio.wait(late)
+        self._parked = {partition: task.stored for partition, (task, _) in tasks.items()}

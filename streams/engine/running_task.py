@@ -1,0 +1,273 @@
+"""One task as it runs: opens, restores, then fetches, computes and commits until its partition goes elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from contracts.retailers import Retailer
+from streams.engine import metrics, outbox, restore
+from streams.engine.agent import Agent
+from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
+from streams.engine.keyvalue import KeyValue
+from streams.engine.options import RunnerOptions
+from streams.engine.outbox import Answer, Call
+from streams.engine.records import Record
+from streams.engine.task import Batch, TaskCore
+
+log = structlog.get_logger()
+
+# A fetch with nothing to return comes back after this, so that a stop never waits longer for it than it must.
+FETCH_WAIT_S = 5.0
+# While the backlog of the start is not through, positions are looked at this often (control records wake nobody).
+CATCH_UP_S = 0.1
+# After a failure: long enough not to spin, short enough that a broker's failover of seconds decides, not this.
+FIRST_PAUSE_S = 0.2
+LAST_PAUSE_S = 5.0
+# A fenced task may be a zombie. Three heartbeats tell its member that the partition is no longer its own.
+FENCED_PAUSE_S = 3.0
+TIMERS_AT_ONCE = 500
+
+
+class RunningTask:
+    """One partition of one agent in this process."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        partition: int,
+        cluster: Cluster,
+        consumer: GroupConsumer,
+        retailers: Mapping[str, Retailer],
+        stored: KeyValue,
+        options: RunnerOptions,
+    ) -> None:
+        self.stored = stored
+        self.partition = partition
+        self.ready = asyncio.Event()
+        self._agent = agent
+        self._cluster = cluster
+        self._consumer = consumer
+        self._options = options
+        self._core = TaskCore(agent, partition, stored, retailers)
+        self._log = log.bind(agent=agent.name, partition=partition)
+        self._stop = asyncio.Event()
+        self._worked = False
+        self._wake = asyncio.Event()
+        self._pending: deque[Record] = deque()
+        self._next: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
+        self._caught_up = False
+        self._partitions = 0
+        self._producer: Transactions | None = None
+        self._fetch: asyncio.Task[list[Record]] | None = None
+        self._answers: list[Answer] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._busy: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Until `stop`. What the broker does to us means: drop the batch, new producer, read committed, redo.
+
+        StateRefused and bugs of the engine itself end the process: they are raised.
+        """
+        pause = FIRST_PAUSE_S
+        while not self._stop.is_set():
+            error = await self._life()
+            if error is None:
+                return
+            self._log.warning("task begins anew", action="task_restart", error=f"{type(error).__name__}: {error}")
+            metrics.RESTARTS.labels(self._agent.name, type(error).__name__).inc()
+            pause = FIRST_PAUSE_S if self._worked else min(LAST_PAUSE_S, pause * 2)
+            await self._pause(FENCED_PAUSE_S if isinstance(error, Fenced) else pause)
+
+    async def _life(self) -> Exception | None:
+        """From one producer to its end: None when stopped, else what the infrastructure did."""
+        self._worked = False
+        try:
+            await self._open()
+            await self._loop()
+        except Infrastructure as error:
+            return error
+        finally:
+            await self._release()
+        return None
+
+    async def stop(self) -> None:
+        """Finish the batch in flight and let go. Called once; `run` then returns by itself."""
+        self._stop.set()
+        self._wake.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, or return at once when stopped. A fenced member that lost its partition is stopped meanwhile."""
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    # --- start -----------------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """Fence the last owner, read what was committed, restore, go on from there. In this order: an offset or a row
+        read before the fence may already be old."""
+        self._producer = Transactions(self._cluster, f"{self._agent.name}-{self.partition}")
+        await self._producer.open()
+        await restore.restore(self._cluster, self._agent, self.partition, self.stored)
+        self._partitions = restore.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
+        committed = await self._consumer.committed(self.partition)
+        first, self._ends = await self._consumer.bounds(self.partition)
+        known = restore.consumed(self.stored)
+        self._next = restore.starting_offsets(self._agent, self.partition, committed, known, first)
+        await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, self._next)
+        self._pending.clear()
+        self._answers.clear()
+        self._caught_up = False
+        self._consumer.seek(self.partition, self._next)
+        self.ready.set()
+        self._log.info("task runs", action="task_ready", offsets=self._next)
+
+    async def _release(self) -> None:
+        """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
+        self.ready.clear()
+        running = [*self._calls, *([self._fetch] if self._fetch else [])]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        self._fetch = None
+        self._calls.clear()
+        self._busy.clear()
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.close()
+
+    # --- one batch after another -----------------------------------------------------------------------------------
+
+    async def _loop(self) -> None:
+        while not self._stop.is_set():
+            await self._await_input()
+            if self._stop.is_set():
+                return
+            batch = self._compute()
+            if batch.empty:
+                await asyncio.sleep(0)
+            else:
+                await self._commit(batch)
+
+    async def _await_input(self) -> None:
+        """Return when there is something to do: records, answers, something due, or a stop."""
+        if self._pending or self._answers:
+            self._take_fetched()
+            return
+        if self._fetch is None:
+            fetch = self._consumer.fetch(self.partition, self._options.max_batch, FETCH_WAIT_S)
+            self._fetch = asyncio.create_task(fetch)
+        self._wake.clear()
+        if self._answers or self._stop.is_set():
+            return
+        wake = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({self._fetch, wake}, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            wake.cancel()
+        self._take_fetched()
+        if not self._caught_up and not self._pending:
+            positions = await self._consumer.positions(self.partition)
+            self._caught_up = all(positions[topic] >= end for topic, end in self._ends.items())
+
+    def _take_fetched(self) -> None:
+        if self._fetch is not None and self._fetch.done():
+            fetch, self._fetch = self._fetch, None
+            # Records from before a seek or a rebalance can be handed out again: what lies below was done already.
+            self._pending.extend(r for r in fetch.result() if r.offset >= self._next[r.topic])
+
+    def _patience(self) -> float:
+        """How long nothing will be due, in seconds."""
+        if not self._caught_up:
+            return CATCH_UP_S
+        # A head whose outbox has no free place is not asked for: an answer frees one, and wakes us.
+        due = self._core.next_due([name for name, free in self._free().items() if free > 0])
+        if due is None:
+            return FETCH_WAIT_S
+        return min(FETCH_WAIT_S, max(0.0, (due - self._options.clock()).total_seconds()))
+
+    def _free(self) -> dict[str, int]:
+        return {name: box.policy.concurrency - self._busy[name] for name, box in self._agent.outboxes.items()}
+
+    def _compute(self) -> Batch:
+        """Handlers over what is there, until the batch is full or its time is up."""
+        now = self._options.clock()
+        began = time.monotonic()
+        batch = self._core.begin()
+        answers, self._answers = self._answers, []
+        self._core.answer(batch, answers, now)
+        while self._pending and batch.records < self._options.max_batch:
+            self._core.handle(batch, self._pending.popleft(), now)
+            if time.monotonic() - began > self._options.handler_budget_s:
+                break
+        # A hold must not run out while the answer to it still waits in the backlog.
+        if self._caught_up:
+            self._core.fire(batch, now, TIMERS_AT_ONCE)
+        self._core.start_calls(batch, now, self._free())
+        metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
+        return batch
+
+    async def _commit(self, batch: Batch) -> None:
+        """All of the batch in one transaction; only then into the rows, and only then the calls begin."""
+        if self._producer is None:
+            raise RuntimeError("commit without a producer")
+        began = time.monotonic()
+        writes = batch.rows.writes
+        restore.note_consumed(self.stored, writes, batch.offsets, self._partitions)
+        rows = restore.changelog_records(self._agent, self.partition, writes)
+        offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}
+        ends = await self._producer.commit([*batch.emitted, *rows], offsets, self._agent.name)
+        self._worked = True
+        self.stored.apply(writes, self._positions(ends, batch.offsets))
+        self._next.update(batch.offsets)
+        for call in batch.starts:
+            self._start(call)
+        self._count(batch, time.monotonic() - began)
+
+    def _positions(self, ends: Mapping[tuple[str, int], int], consumed: Mapping[str, int]) -> dict[str, int]:
+        """How far the rows stand now in every topic that they can be restored from."""
+        outputs = {self._agent.changelog, *(s.changelog.name for s in self._agent.stores.values() if s.changelog)}
+        positions = {topic: end for (topic, p), end in ends.items() if topic in outputs and p == self.partition}
+        mirrors = {s.mirrors.name for s in self._agent.stores.values() if s.mirrors}
+        return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrors}
+
+    def _count(self, batch: Batch, seconds: float) -> None:
+        name, partition = self._agent.name, str(self.partition)
+        metrics.CHECKPOINT_SECONDS.labels(name).observe(seconds)
+        metrics.BATCH_RECORDS.labels(name).observe(batch.records)
+        metrics.RECORDS.labels(name, partition).inc(batch.records)
+        metrics.EMITTED.labels(name, partition).inc(len(batch.emitted))
+        metrics.DEAD.labels(name, partition).inc(batch.dead)
+
+    # --- calls to the outside ----------------------------------------------------------------------------------------
+
+    def _start(self, call: Call[Any]) -> None:
+        self._busy[call.outbox] += 1
+        task = asyncio.create_task(self._call(call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _call(self, call: Call[Any]) -> None:
+        """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next."""
+        caller = self._options.callers[call.outbox]
+        try:
+            async with asyncio.timeout(self._agent.outboxes[call.outbox].policy.timeout_s):
+                self._answers.append(outbox.Answer(call, await caller(call)))
+        except TimeoutError:
+            self._log.warning("call lost", action="call_timeout", outbox=call.outbox, attempt=call.attempt)
+        except Exception:
+            self._log.exception("caller raised", action="call_bug", outbox=call.outbox, attempt=call.attempt)
+        finally:
+            self._busy[call.outbox] -= 1
+            metrics.CALLS.labels(self._agent.name, call.outbox).inc()
+            self._wake.set()
