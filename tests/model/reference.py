@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.model.naive import Fact, RefUnit, cents_of, content_of, counted, fold
 from tests.model.steps import CONTENTS, HoldEnds, Line, OrderVersion, Step, Told, Upload
 
 MONTH = timedelta(days=30)
@@ -19,27 +20,6 @@ UNDECIDED = ("waiting_for_order", "order_not_found")
 
 UnitKey = tuple[str, str, int]
 """RMA, folded sku, ordinal."""
-
-
-@dataclass
-class RefUnit:
-    """One unit as it stands."""
-
-    content: str
-    state: str
-    option: str | None = None
-    slot: tuple[str, int] | None = None
-    cents: tuple[int, int] = (0, 0)
-    acted_at: datetime | None = None
-
-
-@dataclass
-class Fact:
-    """An event that a return knows: since which step, and every occurrence of it that counts."""
-
-    told: Told
-    since: int
-    occurrences: list[Told]
 
 
 @dataclass
@@ -95,11 +75,11 @@ class Reference:
 
     def _upload(self, upload: Upload) -> None:
         earlier = [step for i, step in self.uploads(upload.rma, self.now) if i < self.now]
-        if any(_content(known) == _content(upload) for known in earlier):
+        if any(content_of(known) == content_of(upload) for known in earlier):
             return
         wanted: dict[UnitKey, str] = {}
         for each in upload.units:
-            sku = _fold(each.sku)
+            sku = fold(each.sku)
             ordinal = 1 + sum(known[1] == sku for known in wanted)
             wanted[upload.rma, sku, ordinal] = each.content
         mine = {key: unit for key, unit in self.units.items() if key[0] == upload.rma}
@@ -137,7 +117,7 @@ class Reference:
         unit, newest = self.units[key], self.order()
         assert newest is not None
         updated_at, order = newest
-        lines = [line for line in order.lines if _fold(line.sku) == key[1]]
+        lines = [line for line in order.lines if fold(line.sku) == key[1]]
         unit.option = None
         if not lines:
             unit.state = "item_not_in_order"
@@ -147,7 +127,7 @@ class Reference:
             for index, holder in enumerate(all_slots[line.id], start=1):
                 if holder is None:
                     unit.state, unit.option = CONTENTS[unit.content]
-                    unit.slot, unit.cents = (line.id, index), _cents(line, index)
+                    unit.slot, unit.cents = (line.id, index), cents_of(line, index)
                     return
         holders = [holder for slots in all_slots.values() for holder in slots]
         if "somebody's refund" in holders:
@@ -286,32 +266,5 @@ class Reference:
         processed = [fact for fact in facts if fact.told.meaning == "processed"]
         if any(not told.items for fact in processed for told in fact.occurrences):
             return True
-        counts = [max(_count(told, sku) for told in fact.occurrences) for fact in processed]
+        counts = [max(counted(told, sku) for told in fact.occurrences) for fact in processed]
         return ordinal <= sum(counts)
-
-
-def _fold(sku: str) -> str:
-    return sku.strip().casefold()
-
-
-def _content(upload: Upload) -> object:
-    return [(_fold(unit.sku), unit.content) for unit in upload.units], upload.consignments
-
-
-def _count(told: Told, sku: str) -> int:
-    return sum(count for named, count in told.items if _fold(named) == sku)
-
-
-def _cents(line: Line, index: int) -> tuple[int, int]:
-    """Share of net and tax: deal out cent by cent, from the lowest index on, over and over."""
-    return _dealt(line.price * line.quantity - line.discount, line.quantity, index), _dealt(
-        line.tax, line.quantity, index
-    )
-
-
-def _dealt(cents: int, places: int, index: int) -> int:
-    sign = 1 if cents >= 0 else -1
-    shares = [0] * places
-    for number in range(abs(cents)):
-        shares[number % places if sign > 0 else places - 1 - number % places] += sign
-    return shares[index - 1]
