@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contracts import topics
 from streams.agents import order_table as module
 from streams.agents.order_table import order_table
 from streams.domain.erasure import MARKED_FOR
@@ -73,9 +74,13 @@ class TestErasure:
 
 
 class TestErasureOfAShop:
+    @pytest.fixture(params=[1, 3, 10, 500])
+    def at_once(self, request: pytest.FixtureRequest) -> int:
+        return int(request.param)
+
     @pytest.fixture
-    def driver(self, monkeypatch: pytest.MonkeyPatch) -> AgentTestDriver:
-        monkeypatch.setattr(module, "ERASED_AT_ONCE", 3)
+    def driver(self, at_once: int, monkeypatch: pytest.MonkeyPatch) -> AgentTestDriver:
+        monkeypatch.setattr(module, "ERASED_AT_ONCE", at_once)
         driver = AgentTestDriver(order_table(HASH_KEY))
         for retailer in ("acm", "acme", "acme-uk"):
             self.fill(driver, retailer, range(10))
@@ -85,11 +90,11 @@ class TestErasureOfAShop:
         for number in numbers:
             pipe(driver, retailer=retailer, id=str(number), name=f"#{number}", **changes)
 
-    def test_goes_on_by_itself_in_small_batches(self, driver: AgentTestDriver) -> None:
-        batches = [len(erase(driver, erasure(whole_shop=True)))]
-        batches.append(len(driver.advance(timedelta(0))))
+    def test_goes_on_by_itself_in_small_batches(self, driver: AgentTestDriver, at_once: int) -> None:
+        first = erase(driver, erasure(whole_shop=True))
+        rest = driver.advance(timedelta(0))
 
-        assert batches == [3, 7]
+        assert (len(first), len(rest)) == (min(at_once, 10), 10 - min(at_once, 10))
         assert not any(key.startswith("acme/") for key in table(driver))
 
     def test_leaves_other_retailers_alone(self, driver: AgentTestDriver) -> None:
@@ -111,13 +116,22 @@ class TestErasureOfAShop:
     def test_orders_of_a_shop_that_comes_back_are_kept(self, driver: AgentTestDriver) -> None:
         erase(driver, erasure(whole_shop=True))
         new = driver.now + timedelta(minutes=1)
-        self.fill(driver, "acme", range(100, 108), created_at=new.isoformat(), updated_at=new.isoformat())
+        self.fill(driver, "acme", range(900, 908), created_at=new.isoformat(), updated_at=new.isoformat())
 
         driver.advance(timedelta(hours=1))
         erase(driver, erasure(whole_shop=True, retailer="acm"))
         driver.advance(timedelta(hours=1))
 
-        assert sorted(k for k in table(driver) if not k.startswith("acme-uk")) == [f"acme/{n}" for n in range(100, 108)]
+        assert sorted(k for k in table(driver) if not k.startswith("acme-uk")) == [f"acme/{n}" for n in range(900, 908)]
+
+    def test_a_record_dated_in_the_future_keeps_no_order_out_until_then(self, driver: AgentTestDriver) -> None:
+        future = driver.now + timedelta(days=30)
+        driver.pipe(topics.ORDER_EVENTS, erasure(whole_shop=True), key="acme/?*", at=future)
+        driver.advance(timedelta(days=1))
+
+        self.fill(driver, "acme", [77], created_at=driver.now.isoformat(), updated_at=driver.now.isoformat())
+
+        assert "acme/77" in table(driver)
 
     def test_both_of_two_orders_under_one_name_go(self, driver: AgentTestDriver) -> None:
         pipe(driver, id="77", name="#5")

@@ -233,3 +233,15 @@ class TestWaitingForTheOrder:
 
         assert states(decision) == [state]
         assert pipe(driver, order(updated_at=START)) == []
+
+    def test_an_order_known_before_its_record_is_handled_breaks_no_sequence(self, driver: AgentTestDriver) -> None:
+        for rma in ("R1", "R2"):
+            pipe(driver, upload(rma=rma))
+        # An engine may follow a mirrored topic faster than it hands out the records.
+        driver._core.stored.apply({"orders": {KEY: order().model_dump_json().encode()}}, {})
+
+        decided = pipe(driver, upload(unit(), unit("CAP"), rma="R2"))
+
+        assert [(d.rma, d.revision, d.more) for d in decided] == [("R1", 2, 1), ("R2", 2, 0)]
+        assert [states(d) for d in decided] == [[DecisionState.DECIDED], [DecisionState.DECIDED] * 2]
+        assert pipe(driver, order()) == []
