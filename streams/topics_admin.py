@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from contracts import topics
-from streams.engine.agent import Agent
+from streams.engine.agent import changelog_of
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 
@@ -69,17 +69,17 @@ class Replication:
     min_insync: int
 
 
-def wanted(agents: Iterable[Agent], prefix: str, partitions: int, replication: Replication) -> list[Wanted]:
+def wanted(agents: Iterable[str], prefix: str, partitions: int, replication: Replication) -> list[Wanted]:
     """Every topic of an installation: the catalogue, each agent's changelog, each writer's dead letters."""
     agents = list(agents)
-    letters = [topics.dead_letters(name) for name in (*(agent.name for agent in agents), "ingress")]
+    letters = [topics.dead_letters(name) for name in (*agents, "ingress")]
     extra = {"min.insync.replicas": str(replication.min_insync)}
     found = [
         Wanted(prefix + topic.name, topics.partitions_of(topic, partitions), {**topic.config, **extra})
         for topic in (*topics.CATALOGUE, *letters)
     ]
     changelog = {**topics.COMPACTED, "max.message.bytes": str(topics.MAX_MESSAGE_BYTES), **extra}
-    return found + [Wanted(prefix + agent.changelog, partitions, changelog) for agent in agents]
+    return found + [Wanted(prefix + changelog_of(agent), partitions, changelog) for agent in agents]
 
 
 def compare(want: Wanted, partitions: int | None, found: Found) -> Change:

@@ -134,4 +134,9 @@ class Agent:
     @property
     def changelog(self) -> str:
         """The name of the agent's own changelog topic."""
-        return f"{self.name}-changelog"
+        return changelog_of(self.name)
+
+
+def changelog_of(agent: str) -> str:
+    """The name of the changelog topic of the agent with this name."""
+    return f"{agent}-changelog"

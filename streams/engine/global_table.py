@@ -21,6 +21,8 @@ log = structlog.get_logger()
 M = TypeVar("M", bound=Model)
 
 _POLL_S = 0.5
+# Only how long a tail of control records may cost: a fetch returns as soon as there is something.
+_CATCH_UP_S = 0.05
 _RETRY_S = 1.0
 
 
@@ -61,15 +63,21 @@ class GlobalTable(Mapping[str, M], Generic[M]):
             await asyncio.sleep(_RETRY_S)
 
     async def _read(self, reader: Reader) -> None:
+        await self.read_to_end(reader)
+        self._ready.set()
+        while True:
+            for record in await reader.fetch(_POLL_S):
+                self.apply(record)
+
+    async def read_to_end(self, reader: Reader) -> None:
+        """Take over everything that the topic holds now. ConfigError when there is no such topic."""
         partitions = await reader.partitions(self._topic.name)
         if not partitions:
             name = self._cluster.name(self._topic.name)
             raise ConfigError(f"there is no topic {name!r}: run `returnstreams topics apply` first")
         ends = await reader.assign({(self._topic.name, p): None for p in partitions})
-        while True:
-            if not self._ready.is_set() and await self._reached(reader, ends):
-                self._ready.set()
-            for record in await reader.fetch(_POLL_S if self._ready.is_set() else 0.05):
+        while not await self._reached(reader, ends):
+            for record in await reader.fetch(_CATCH_UP_S):
                 self.apply(record)
 
     async def _reached(self, reader: Reader, ends: Mapping[tuple[str, int], int]) -> bool:

@@ -154,6 +154,25 @@ def _append(builder: Any, record: OutRecord) -> bool:
     return appended is not None
 
 
+async def append(cluster: Cluster, records: Iterable[OutRecord]) -> None:
+    """Write a few records outside any task, for a command: idempotent, on all in-sync replicas when this returns."""
+    producer = AIOKafkaProducer(
+        **cluster.options, acks="all", enable_idempotence=True, request_timeout_ms=REQUEST_TIMEOUT_MS
+    )
+    try:
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            await producer.start()
+            for record in records:
+                topic = cluster.name(record.topic)
+                count = len(await producer.partitions_for(topic))
+                partition = partition_of(record.partition_key or record.key or b"", count)
+                await producer.send_and_wait(
+                    topic, record.value, record.key, partition=partition, headers=list(record.headers)
+                )
+    finally:
+        await close_bounded(producer.stop(), "producer of a command")
+
+
 class GroupConsumer:
     """An agent's member of its consumer group. Each task fetches its own partitions."""
 

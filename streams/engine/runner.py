@@ -53,22 +53,31 @@ class AgentRunner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set: then finish the batches in flight, commit, leave. Raises what ended a task for good."""
-        await self._check_topics()
-        await self._retailers.wait_ready()
         self._failed = asyncio.get_running_loop().create_future()
         stopped = asyncio.create_task(stop.wait())
+        joining = asyncio.create_task(self._join())
         try:
-            await self._consumer.start(self._revoked, self._assigned)
-            self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
-            ends: set[asyncio.Future[Any]] = {stopped, self._failed}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            # Without a broker the joining lasts for ever: a stop must be heard all the same.
+            await asyncio.wait({stopped, joining}, return_when=asyncio.FIRST_COMPLETED)
+            if joining.done():
+                joining.result()
+                ends: set[asyncio.Future[Any]] = {stopped, self._failed}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
+            joining.cancel()
+            await asyncio.wait({joining})
             await self._stop_tasks()
             await self._consumer.close()
             self._log.info("agent left", action="agent_left")
         if self._failed.done():
             self._failed.result()
+
+    async def _join(self) -> None:
+        await self._check_topics()
+        await self._retailers.wait_ready()
+        await self._consumer.start(self._revoked, self._assigned)
+        self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
 
     async def _check_topics(self) -> None:
         """ConfigError when a topic that may be needed is not there: a transaction would wait for it for ever."""

@@ -1,0 +1,62 @@
+"""`serve`, `run` and `config check`: the long-running processes, and what they would start with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from producers.service import serve as serve_ingress
+from streams import process
+from streams.cli.console import out
+from streams.engine.errors import ConfigError
+from streams.observability import configure
+from streams.settings import Settings, load
+from streams.topics_admin import Step, TopicsAdmin, wanted
+from streams.wiring import AGENTS, build
+
+config = typer.Typer(help="What this environment says.", no_args_is_help=True)
+
+
+def serve() -> None:
+    """The ingress: webhooks and uploads in, records out. Ends on SIGTERM after what is under way."""
+    settings = load()
+    configure(settings.log.format)
+    serve_ingress(settings)
+
+
+def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, or all")]) -> None:
+    """Run agents in this process until SIGTERM."""
+    settings = load()
+    configure(settings.log.format)
+    asyncio.run(process.run(build(agents, settings), settings))
+
+
+@config.command("check")
+def check() -> None:
+    """Show the settings (secrets as ***), and whether brokers and topics are as they say."""
+    settings = load()
+    table = Table("setting", "value", box=None)
+    for name, value in _flat(settings.model_dump(mode="json")):
+        table.add_row(f"RETURNSTREAMS_{name}", value)
+    out.print(table)
+    build(["all"], settings)
+    asyncio.run(_check_topics(settings))
+
+
+async def _check_topics(settings: Settings) -> None:
+    topics = settings.topics
+    async with TopicsAdmin(settings.cluster) as admin:
+        plan = await admin.plan(wanted(AGENTS, settings.kafka.topic_prefix, topics.partitions, topics.copies))
+    wrong = [change.topic.name for change in plan if change.step is not Step.KEEP]
+    if wrong:
+        raise ConfigError(f"{len(wrong)} topics are not as they should be (run `returnstreams topics plan`)")
+    out.print(f"brokers answer, {len(plan)} topics are as they should be")
+
+
+def _flat(values: object, prefix: str = "") -> list[tuple[str, str]]:
+    if isinstance(values, dict):
+        return [row for name, value in values.items() for row in _flat(value, f"{prefix}__{name}".lstrip("_"))]
+    return [(prefix.upper(), "" if values is None else str(values))]

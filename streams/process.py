@@ -1,0 +1,70 @@
+"""A process that runs agents: what it starts, what ends it, and how it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+
+import structlog
+
+from contracts import topics
+from contracts.retailers import Retailer
+from streams import health
+from streams.engine.agent import Agent
+from streams.engine.global_table import GlobalTable
+from streams.engine.options import Caller, RunnerOptions
+from streams.engine.runner import AgentRunner
+from streams.settings import Settings
+from streams.wiring import hook_caller
+
+log = structlog.get_logger()
+
+
+async def run(agents: Sequence[Agent], settings: Settings) -> None:
+    """Run agents until SIGTERM or SIGINT; then finish the batches in flight, commit, leave.
+
+    Raises what ended an agent for good: ConfigError, StateRefused, or a bug of the engine.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
+    hooks = hook_caller(retailers, settings)
+    callers: dict[str, Caller] = {"deliveries": hooks}
+    options = RunnerOptions(instance_id=settings.instance_id, callers=callers)
+    runners = {agent.name: AgentRunner(agent, settings.cluster, retailers, options) for agent in agents}
+    background = [asyncio.create_task(retailers.follow(), name="retailers")]
+    if settings.health.port:
+        application = health.app(lambda: {name: _state(runner) for name, runner in runners.items()})
+        background.append(asyncio.create_task(health.serve(application, settings.health), name="health"))
+    running = [asyncio.create_task(runner.run(stop), name=name) for name, runner in runners.items()]
+    try:
+        await _until_one_fails_or_all_end(running, background, stop)
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.wait(background)
+        with contextlib.suppress(Exception):
+            await hooks.aclose()
+
+
+async def _until_one_fails_or_all_end(
+    running: list[asyncio.Task[None]], background: list[asyncio.Task[None]], stop: asyncio.Event
+) -> None:
+    """One agent that failed takes the others with it, in order: half a process that looks alive helps nobody."""
+    await asyncio.wait([*running, *background], return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        log.error("leaving, because a part of the process ended", action="process_leaving")
+        stop.set()
+    ended = [task for task in background if task.done()]
+    await asyncio.wait(running)
+    for task in [*ended, *running]:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+def _state(runner: AgentRunner) -> dict[str, object]:
+    return {"ready": runner.ready, "partitions": runner.partitions}

@@ -1,0 +1,97 @@
+"""Settings of the agents and of the commands, beside those that the ingress shares (producers/settings.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from contracts.topics import DEFAULT_PARTITIONS
+from producers.settings import PREFIX, aiokafka_options
+from producers.settings import Settings as ProducerSettings
+from streams.agents.tracking_forward import DEFAULT
+from streams.engine.errors import ConfigError
+from streams.engine.kafka import Cluster
+from streams.engine.outbox import Policy
+from streams.topics_admin import Replication
+
+
+class TopicSettings(BaseModel):
+    """How `topics apply` makes topics. partitions: of every keyed topic, for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1000)
+    replication: int = Field(default=3, ge=1)
+    min_insync: int = Field(default=2, ge=1)
+
+    @property
+    def copies(self) -> Replication:
+        """As the admin takes it."""
+        return Replication(self.replication, self.min_insync)
+
+
+class ForwardSettings(BaseModel):
+    """How patient tracking-forward is. delays_s: pauses between attempts, the last one repeated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delays_s: tuple[float, ...] = Field(default=DEFAULT.delays_s, min_length=1)
+    give_up_after_s: float | None = DEFAULT.give_up_after_s
+    concurrency: int = Field(default=DEFAULT.concurrency, ge=1)
+
+    @property
+    def policy(self) -> Policy:
+        """As the outbox takes it."""
+        return Policy(DEFAULT.timeout_s, self.delays_s, self.give_up_after_s, self.concurrency)
+
+
+class LogSettings(BaseModel):
+    """format: `auto` writes for people on a terminal and JSON elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class HealthSettings(BaseModel):
+    """Where an agent process answers /healthz, /readyz and /metrics; port 0: nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class Settings(ProducerSettings):
+    """All settings. hash_key: of the hashes that stand for e-mail addresses, postcodes and erased ids; never change it.
+
+    instance_id: of a process, from its StatefulSet's ordinal (static membership); None takes a new one each start.
+    """
+
+    retailers_file: Path = Path("retailers.yaml")
+    secrets_dir: Path | None = None
+    hash_key: SecretStr | None = None
+    instance_id: str | None = None
+    topics: TopicSettings = TopicSettings()
+    forward: ForwardSettings = ForwardSettings()
+    log: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The brokers of this installation."""
+        return Cluster(aiokafka_options(self.kafka), self.kafka.topic_prefix)
+
+
+def load() -> Settings:
+    """The settings as the environment has them. ConfigError names each bad variable; values are not repeated."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = error.errors(include_input=False)
+        bad = (f"{PREFIX}{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problems)
+        raise ConfigError("; ".join(bad)) from None
+    except OSError as error:
+        raise ConfigError(f"a settings file cannot be read: {error}") from None

@@ -1,0 +1,60 @@
+"""Which agents there are, and what each needs of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from contracts.retailers import Retailer
+from streams.agents import carrier_scans, return_actions, return_rules
+from streams.agents.order_table import order_table
+from streams.agents.tracking_forward import tracking_forward
+from streams.callers.hook import HookCaller
+from streams.engine.agent import Agent
+from streams.engine.errors import ConfigError
+from streams.secrets import SecretDirectory
+from streams.settings import Settings
+
+# Shorter keys can be tried out; the hashes stand in a topic that many may read.
+SHORTEST_HASH_KEY = 16
+
+
+def _order_table(settings: Settings) -> Agent:
+    key = settings.hash_key.get_secret_value() if settings.hash_key else ""
+    if len(key) < SHORTEST_HASH_KEY:
+        raise ConfigError(
+            f"RETURNSTREAMS_HASH_KEY is {'too short' if key else 'not set'}: order-table hashes e-mail addresses and "
+            f"postcodes with it; set it (or RETURNSTREAMS_HASH_KEY_FILE) to {SHORTEST_HASH_KEY} characters or more"
+        )
+    return order_table(key.encode())
+
+
+AGENTS: dict[str, Callable[[Settings], Agent]] = {
+    "order-table": _order_table,
+    "return-rules": lambda _: return_rules.AGENT,
+    "carrier-scans": lambda _: carrier_scans.carrier_scans,
+    "return-actions": lambda _: return_actions.return_actions,
+    "tracking-forward": lambda settings: tracking_forward(settings.forward.policy),
+}
+
+
+def build(names: list[str], settings: Settings) -> list[Agent]:
+    """The agents of these names, `all` for every one. ConfigError names the unknown and what there is."""
+    chosen = list(AGENTS) if names == ["all"] else list(dict.fromkeys(names))
+    unknown = [name for name in chosen if name not in AGENTS]
+    if unknown:
+        raise ConfigError(f"no agent {', '.join(map(repr, unknown))}; there are: {', '.join(AGENTS)}, or all")
+    return [AGENTS[name](settings) for name in chosen]
+
+
+def hook_caller(retailers: Mapping[str, Retailer], settings: Settings) -> HookCaller:
+    """What makes tracking-forward's calls."""
+    if settings.secrets_dir is None:
+        return HookCaller(retailers, _NoSecrets())
+    return HookCaller(retailers, SecretDirectory(settings.secrets_dir))
+
+
+class _NoSecrets:
+    """An installation without a secrets directory: hooks that name a secret are not called, and say so."""
+
+    def get(self, ref: str) -> None:
+        """Nothing."""
