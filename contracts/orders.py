@@ -5,11 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from contracts.model import Amount, Id, Instant, Model
+
+T = TypeVar("T")
+
+
+def _nothing_if_null(value: object) -> object:
+    return () if value is None else value
+
+
+def _false_if_null(value: object) -> object:
+    return False if value is None else value
+
+
+def _zero_if_null(value: object) -> object:
+    return 0 if value is None else value
+
+
+# Shopify writes null where other years' bodies leave the field out.
+Many = Annotated[tuple[T, ...], BeforeValidator(_nothing_if_null)]
+AmountOrZero = Annotated[Amount, BeforeValidator(_zero_if_null)]
+CountOrZero = Annotated[int, Field(ge=0), BeforeValidator(_zero_if_null)]
+Truth = Annotated[bool, BeforeValidator(_false_if_null)]
 
 
 class ShopifyMoney(Model):
@@ -49,8 +70,8 @@ class ShopifyLine(Model):
     quantity: int = Field(ge=0)
     price: Amount
     price_set: ShopifyMoneySet | None = None
-    discount_allocations: tuple[ShopifyDiscountAllocation, ...] = ()
-    tax_lines: tuple[ShopifyTaxLine, ...] = ()
+    discount_allocations: Many[ShopifyDiscountAllocation] = ()
+    tax_lines: Many[ShopifyTaxLine] = ()
 
 
 class ShopifyAddress(Model):
@@ -77,21 +98,21 @@ class ShopifyRefund(Model):
     """`refunds[]`: settled ones, as the order carries them."""
 
     id: Id
-    refund_line_items: tuple[ShopifyRefundLine, ...] = ()
+    refund_line_items: Many[ShopifyRefundLine] = ()
 
 
 class ShopifyFulfilmentLine(Model):
     """`fulfillments[].line_items[]`."""
 
     id: Id
-    quantity: int = 0
+    quantity: CountOrZero = 0
 
 
 class ShopifyFulfilment(Model):
     """`fulfillments[]`."""
 
     id: Id
-    line_items: tuple[ShopifyFulfilmentLine, ...] = ()
+    line_items: Many[ShopifyFulfilmentLine] = ()
 
 
 class ShopifyOrder(Model):
@@ -109,18 +130,18 @@ class ShopifyOrder(Model):
     cancelled_at: Instant | None = None
     currency: str
     presentment_currency: str | None = None
-    taxes_included: bool = False
+    taxes_included: Truth = False
     total_price: Amount
-    total_discounts: Amount = Decimal(0)
+    total_discounts: AmountOrZero = Decimal(0)
     total_line_items_price: Amount | None = None
     tags: str | tuple[str, ...] | None = None
-    discount_codes: tuple[ShopifyDiscountCode, ...] = ()
+    discount_codes: Many[ShopifyDiscountCode] = ()
     email: str | None = None
     shipping_address: ShopifyAddress | None = None
     billing_address: ShopifyAddress | None = None
-    line_items: tuple[ShopifyLine, ...] = ()
-    refunds: tuple[ShopifyRefund, ...] = ()
-    fulfillments: tuple[ShopifyFulfilment, ...] = ()
+    line_items: Many[ShopifyLine] = ()
+    refunds: Many[ShopifyRefund] = ()
+    fulfillments: Many[ShopifyFulfilment] = ()
 
 
 class OrderHint(Model):

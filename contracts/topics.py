@@ -48,6 +48,11 @@ class EventType:
     model: type[Model]
     type: str
 
+    @property
+    def dataschema(self) -> str:
+        """The `$id` of the JSON Schema of its data (contracts/schemas)."""
+        return f"urn:returnstreams:schema:{self.type}"
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

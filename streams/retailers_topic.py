@@ -91,6 +91,7 @@ def _record(retailer: Retailer) -> OutRecord:
         type=event.type,
         time=datetime.now(UTC),
         subject=retailer.id,
+        dataschema=event.dataschema,
     )
     value = retailer.model_dump_json().encode()
     return OutRecord(topics.RETAILERS.name, retailer.id.encode(), value, envelope.to_headers())

@@ -91,6 +91,7 @@ class Context:
             type=event.type,
             time=self.now,
             subject=subject or key,
+            dataschema=event.dataschema,
             traceparent=self.cause.traceparent,
         )
         data = value.model_dump_json().encode()
