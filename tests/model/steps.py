@@ -187,4 +187,45 @@ _fights = st.tuples(
     ).map(tuple),
 ).map(lambda parts: (*parts[0], *parts[1]))
 
-histories: st.SearchStrategy[tuple[Step, ...]] = st.one_of(_anything, _fights, _fights)
+# One sku, one order, RPs that name it: who is confirmed, by which count of which event.
+_processed = st.builds(
+    Told,
+    st.just("processed"),
+    st.integers(1, 3),
+    st.sampled_from((None, None, "A")),
+    st.sampled_from((None, "P1")),
+    st.sampled_from(((("TEE", 1),), (("tee", 1),), (("TEE", 2),), (("CAP", 1),), ())),
+)
+_counted = st.tuples(
+    st.permutations(
+        [OrderVersion((Line("1", "TEE", 4),)), Upload("A", (Unit("TEE", "faulty"),) * 3, stage="processing")]
+    ),
+    st.lists(
+        st.one_of(
+            _processed,
+            _processed,
+            st.builds(
+                Upload,
+                st.just("A"),
+                st.lists(st.just(Unit("TEE", "faulty")), min_size=1, max_size=4).map(tuple),
+                st.sampled_from((frozenset(), frozenset({"P1"}))),
+            ),
+            waits,
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+).map(lambda parts: (*parts[0], *parts[1]))
+
+# Returns in the same parcels, uploaded before and after what the hub says of them.
+_sharing = st.lists(
+    st.one_of(
+        st.builds(Upload, st.sampled_from(RMAS), st.just((Unit("TEE", "faulty"),)), st.just(frozenset({"P1"}))),
+        st.builds(Told, st.sampled_from(("first_scan", "processed", "rejected")), st.just(1), st.none(), st.just("P1")),
+        waits,
+    ),
+    min_size=2,
+    max_size=8,
+).map(lambda told: (OrderVersion((Line("1", "TEE", 9),)), *told))
+
+histories: st.SearchStrategy[tuple[Step, ...]] = st.one_of(_anything, _fights, _fights, _counted, _sharing)

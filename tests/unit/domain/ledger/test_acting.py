@@ -49,6 +49,13 @@ def test_return_status_processed_confirms_all_units_and_those_uploaded_later() -
     assert book.paid == ["R1/TEE/1=refund", "R1/CAP/1=refund"]
 
 
+def test_a_whole_return_once_processed_stays_so_whatever_an_rp_counts_later() -> None:
+    book = book_of("TEE", stage="processing")
+    book.take(event("processed", whole_return=True), hub("processed", id="rp", items={"TEE": 1}))
+    book.take(decision("TEE", "CAP", revision=2, revisions={"TEE": 1}, order=MANY))
+    assert book.paid == ["R1/TEE/1=refund", "R1/CAP/1=refund"]
+
+
 def test_rp_confirms_its_units_lowest_ordinal_first_decided_or_not() -> None:
     book = book_of("TEE=no_action", "TEE", "TEE", "CAP", stage="processing")
     book.take(hub("processed", items={"tee ": 2}))

@@ -24,7 +24,12 @@ def test_presentment_money_stands_beside_shop_money_where_it_differs() -> None:
     book = Book()
     book.take(decision("TEE", order=facts(abroad, presentment_currency="CAD")), event())
     paid = book.actions[0]
-    assert (paid.amount, paid.presentment_amount, paid.presentment_tax, paid.presentment_currency) == (Decimal(10), Decimal(14), Decimal(2), "CAD")
+    assert (paid.amount, paid.presentment_amount, paid.presentment_tax, paid.presentment_currency) == (
+        Decimal(10),
+        Decimal(14),
+        Decimal(2),
+        "CAD",
+    )
 
 
 def test_the_amount_is_fixed_when_the_unit_is_matched() -> None:

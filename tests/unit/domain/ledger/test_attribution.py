@@ -57,6 +57,17 @@ def test_an_event_waits_while_its_consignment_is_unknown_even_where_there_is_onl
     assert book.paid == ["R1/TEE/1=refund"]
 
 
+@pytest.mark.parametrize("meaning", ["processed", "rejected"])
+def test_so_do_processing_and_rejection_which_then_mean_the_first_return_under_it(meaning: str) -> None:
+    book = returns("R1", stage="processing")
+    book.take(hub(meaning, consignment="C1"))
+    assert book.states == {"R1/TEE/1": "decided"}
+    for rma in ("R2", "R3"):
+        book.take(decision("TEE", rma=rma, order=MANY, consignments=("C1",), stage="processing"))
+    settled = "acted" if meaning == "processed" else "stopped"
+    assert book.states == {"R1/TEE/1": "decided", "R2/TEE/1": settled, "R3/TEE/1": "decided"}
+
+
 def test_an_event_without_a_consignment_means_the_only_open_return() -> None:
     book = returns("R1", "R2")
     book.take(event("closed", rma="R1"), hub())
