@@ -33,7 +33,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         loop.add_signal_handler(signum, stop.set)
     retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
     hooks = hook_caller(retailers, settings)
-    callers: dict[str, Caller] = {"deliveries": hooks}
+    callers: dict[str, Caller] = {"hook": hooks}
     options = RunnerOptions(instance_id=settings.instance_id, callers=callers)
     runners = {agent.name: AgentRunner(agent, settings.cluster, retailers, options) for agent in agents}
     background = [asyncio.create_task(retailers.follow(), name="retailers")]
