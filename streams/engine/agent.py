@@ -23,6 +23,9 @@ EventHandler = Callable[["Event[Any]", "Context"], None]
 TimerHandler = Callable[["Timer", "Context"], None]
 AnswerHandler = Callable[["Call[Any]", Any, "Context"], "Verdict"]
 
+NOT_PLAIN = "is empty, holds '/' or '|', or begins with '$'"
+"""What a name may not be: names stand before keys in the rows, and those with '$' are the engine's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store(Generic[M]):
@@ -104,8 +107,8 @@ class Agent:
         return self._add(Store(topic.name, model, mirrors=topic))
 
     def _add(self, store: Store[M]) -> Store[M]:
-        if store.name in self.stores or "/" in store.name or store.name.startswith("$"):
-            raise ValueError(f"{self.name}: store name {store.name!r} is taken, or holds '/' or begins with '$'")
+        if store.name in self.stores or not _plain(store.name):
+            raise ValueError(f"{self.name}: store name {store.name!r} is taken, or {NOT_PLAIN}")
         self.stores[store.name] = store
         return store
 
@@ -120,13 +123,17 @@ class Agent:
         return register
 
     def timer(self, name: str) -> TimerSpec:
-        """Declare a kind of timer; decorate its handler with `.fires`."""
+        """Declare a kind of timer; decorate its handler with `.fires`. ValueError as for a store."""
+        if name in self.timers or not _plain(name):
+            raise ValueError(f"{self.name}: timer name {name!r} is taken, or {NOT_PLAIN}")
         spec = TimerSpec(name)
         self.timers[name] = spec
         return spec
 
     def outbox(self, name: str, intent: type[I], answer: type[A], policy: Policy) -> Outbox[I, A]:
-        """Declare an outbox; decorate what its answers mean with `.answered`."""
+        """Declare an outbox; decorate what its answers mean with `.answered`. ValueError as for a store."""
+        if name in self.outboxes or not _plain(name) or "." in name:
+            raise ValueError(f"{self.name}: outbox name {name!r} is taken, or holds '.', or {NOT_PLAIN}")
         outbox = Outbox(name, intent, answer, policy)
         self.outboxes[name] = outbox
         return outbox
@@ -140,3 +147,7 @@ class Agent:
 def changelog_of(agent: str) -> str:
     """The name of the changelog topic of the agent with this name."""
     return f"{agent}-changelog"
+
+
+def _plain(name: str) -> bool:
+    return bool(name) and not name.startswith("$") and not set(name) & set("/|")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
@@ -121,7 +121,7 @@ def append(rows: Overlay, outbox: str, key: str, call_id: str, intent: Model, no
 def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
     """Heads (key, number) that may be tried now, longest due first, at most `limit`."""
     found: list[tuple[str, int]] = []
-    end = timers.stamp(now)
+    end = timers.passed(now)
     for row_key, number in rows.scan(_heads(outbox)):
         at, key = row_key.split("|", 1)
         if at > end or len(found) >= limit:
@@ -133,7 +133,7 @@ def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, i
 def next_due(rows: Rows, outbox: str) -> datetime | None:
     """When the next head may be tried."""
     for row_key, _ in rows.scan(_heads(outbox)):
-        return datetime.fromtimestamp(int(row_key.split("|", 1)[0]) / 1000, UTC)
+        return timers.instant(row_key.split("|", 1)[0])
     return None
 
 
@@ -166,13 +166,15 @@ def is_current(rows: Rows, call: Call[Any]) -> bool:
     if raw is None:
         return False
     stored = orjson.loads(raw)
-    return bool(stored["id"] == call.id and stored["attempt"] == call.attempt)
+    # An id may come back after its call was done: the first attempt's time tells its lives apart.
+    attempt = stored["id"], stored["attempt"], stored.get("first_at")
+    return bool(attempt == (call.id, call.attempt, call.first_at.isoformat()))
 
 
 def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime) -> bool:
     """Whether this call is still its key's first and may be tried now."""
     at = rows.get(_head_index(outbox), key)
-    if at is None or at.decode() > timers.stamp(now):
+    if at is None or at.decode() > timers.passed(now):
         return False
     return rows.get(_heads(outbox), f"{at.decode()}|{key}") == str(number).encode()
 

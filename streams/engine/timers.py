@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ INDEX = "$timer-index"
 
 # Wide enough for the year 9999 in milliseconds, so that text order is time order.
 _DUE_DIGITS = 15
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,23 @@ class Timer:
 
 def millis(at: datetime) -> int:
     """Milliseconds since 1970, rounded up: a timer never fires before its time."""
-    return -int(-at.timestamp() * 1000 // 1)
+    # In whole numbers: a float of seconds is a microsecond off in 2515, and a year 9999 is a legal due time.
+    return -(-((at - _EPOCH) // _MICROSECOND) // 1000)
 
 
 def stamp(at: datetime) -> str:
-    """A time as text that sorts like it."""
+    """A due time as text that sorts like it."""
     return f"{max(millis(at), 0):0{_DUE_DIGITS}d}"
+
+
+def passed(now: datetime) -> str:
+    """The last due time that has come by `now`: rounded down, where those of the timers are rounded up."""
+    return f"{max((now - _EPOCH) // _MICROSECOND // 1000, 0):0{_DUE_DIGITS}d}"
+
+
+def instant(text: str) -> datetime:
+    """The time that `stamp` wrote."""
+    return _EPOCH + timedelta(milliseconds=int(text))
 
 
 def put(rows: Overlay, name: str, key: str, due: datetime, payload: bytes = b"") -> None:
@@ -55,19 +69,19 @@ def cancel(rows: Overlay, name: str, key: str) -> None:
 def due(rows: Rows, now: datetime, limit: int) -> list[Timer]:
     """The timers whose time has come, in that order, at most `limit` of them."""
     found: list[Timer] = []
-    end = stamp(now)
+    end = passed(now)
     for row_key, payload in rows.scan(DUE):
         at, name, key = row_key.split("|", 2)
         if at > end or len(found) == limit:
             break
-        found.append(Timer(name, key, datetime.fromtimestamp(int(at) / 1000, UTC), payload))
+        found.append(Timer(name, key, instant(at), payload))
     return found
 
 
 def next_due(rows: Rows) -> datetime | None:
     """When the next timer is due, None where none is set."""
     for row_key, _ in rows.scan(DUE):
-        return datetime.fromtimestamp(int(row_key[:_DUE_DIGITS]) / 1000, UTC)
+        return instant(row_key[:_DUE_DIGITS])
     return None
 
 

@@ -1,0 +1,101 @@
+"""What every place for rows must do, whichever it is: a new one joins FACTORIES and passes all of this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.engine.keyvalue import KeyValue, MemoryKeyValue
+
+FACTORIES: list[Callable[[], KeyValue]] = [MemoryKeyValue]
+
+each_kind = pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
+
+
+@pytest.fixture(params=FACTORIES, ids=lambda f: f.__name__)
+def rows(request: pytest.FixtureRequest) -> Iterator[KeyValue]:
+    factory: Callable[[], KeyValue] = request.param
+    made = factory()
+    yield made
+    made.close()
+
+
+def test_a_new_one_is_empty(rows: KeyValue) -> None:
+    assert rows.get("s", "a") is None
+    assert list(rows.scan("s")) == []
+    assert rows.positions() == {}
+
+
+def test_rows_of_stores_with_the_same_keys_are_apart(rows: KeyValue) -> None:
+    rows.apply({"s": {"a": b"1"}, "st": {"a": b"2"}, "s|a": {"": b"3"}}, {})
+
+    assert [rows.get("s", "a"), rows.get("st", "a"), rows.get("s|a", "")] == [b"1", b"2", b"3"]
+    assert list(rows.scan("s")) == [("a", b"1")]
+
+
+def test_an_empty_row_is_not_a_missing_one(rows: KeyValue) -> None:
+    rows.apply({"s": {"a": b""}}, {})
+
+    assert rows.get("s", "a") == b""
+
+
+def test_deleting_what_is_not_there_is_nothing(rows: KeyValue) -> None:
+    rows.apply({"s": {"a": None}, "t": {}}, {"changelog": 7})
+
+    assert list(rows.scan("s")) == []
+
+
+def test_rows_are_copies_of_what_was_written(rows: KeyValue) -> None:
+    buffer = bytearray(b"first")
+    rows.apply({"s": {"a": buffer}}, {})
+    buffer[:] = b"later"
+
+    assert rows.get("s", "a") == b"first"
+
+
+def test_positions_are_replaced_topic_by_topic(rows: KeyValue) -> None:
+    rows.apply({}, {"changelog": 3, "orders": 9})
+    rows.apply({}, {"changelog": 5})
+    rows.positions()["changelog"] = 99
+
+    assert rows.positions() == {"changelog": 5, "orders": 9}
+
+
+def test_wiped_means_rows_and_positions(rows: KeyValue) -> None:
+    rows.apply({"s": {"a": b"1"}}, {"changelog": 3})
+    rows.wipe()
+
+    assert rows.get("s", "a") is None
+    assert rows.positions() == {}
+    rows.apply({"s": {"b": b"2"}}, {"changelog": 1})
+    assert list(rows.scan("s")) == [("b", b"2")]
+
+
+@each_kind
+@given(
+    batches=st.lists(
+        st.dictionaries(
+            st.sampled_from(["s", "$t"]),
+            st.dictionaries(st.text(alphabet="ab|/\u00e9\U0001f600", max_size=3), st.none() | st.binary(max_size=3)),
+        ),
+        max_size=5,
+    ),
+    prefix=st.text(alphabet="ab|\u00e9", max_size=2),
+)
+def test_scans_follow_the_order_of_the_keys(
+    factory: Callable[[], KeyValue], batches: list[dict[str, dict[str, bytes | None]]], prefix: str
+) -> None:
+    rows = factory()
+    model: dict[tuple[str, str], bytes | None] = {}
+    for writes in batches:
+        rows.apply(writes, {})
+        model |= {(store, key): row for store, changed in writes.items() for key, row in changed.items()}
+
+    for store in ("s", "$t"):
+        expected = sorted((k, r) for (s, k), r in model.items() if s == store and r is not None)
+        assert list(rows.scan(store)) == expected
+        assert list(rows.scan(store, prefix)) == [(k, r) for k, r in expected if k.startswith(prefix)]
+    rows.close()
