@@ -24,7 +24,12 @@ def letter(agent: str, record: Record, error: BaseException) -> OutRecord:
         ("dl_timestamp", str(record.timestamp_ms).encode()),
         ("dl_kind", kind.encode()),
         ("dl_error", type(error).__name__.encode()),
-        ("dl_message", str(error).encode(errors="replace")[:MESSAGE_BYTES]),
+        ("dl_message", _cut(str(error))),
         ("dl_attempt", b"1"),
     )
     return OutRecord(topic_of(agent), record.key, record.value, (*record.headers, *headers), partition=0)
+
+
+def _cut(message: str) -> bytes:
+    """At most MESSAGE_BYTES of it as UTF-8, never half a character."""
+    return message.encode(errors="replace")[:MESSAGE_BYTES].decode(errors="ignore").encode()

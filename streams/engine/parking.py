@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -13,6 +13,9 @@ from streams.engine.overlay import Overlay, Rows
 from streams.engine.records import Record
 
 PARKED = "$parked"
+# Of each key that waits, the time under which its last record stands: a clock that jumps back must not turn the order
+# round, and whether a key waits is asked for every record.
+WAITING = "$parked-keys"
 TIMER = "$parked"
 
 # A retailer that is applied a moment after the first upload should not cost a minute; one that never comes, little.
@@ -27,21 +30,32 @@ def key_of(record: Record) -> str:
     return (record.key or b"").decode()
 
 
+def is_waiting(rows: Rows, record: Record) -> bool:
+    """Whether earlier records of its key wait, so that this one must wait behind them."""
+    try:
+        return record.key is not None and rows.get(WAITING, key_of(record)) is not None
+    except UnicodeDecodeError:
+        return False
+
+
 def park(rows: Overlay, record: Record, now: datetime) -> None:
     """Keep the record behind those of its key, and try again soon."""
     key = key_of(record)
-    since = f"{timers.stamp(now)}.{record.topic}.{record.offset:020d}"
-    rows.put(PARKED, f"{key}|{since}", _encode(record))
-    if rows.get(timers.INDEX, f"{TIMER}|{key}") is None:
+    last = rows.get(WAITING, key)
+    since = max(timers.stamp(now), last.decode() if last else "")
+    rows.put(WAITING, key, since.encode())
+    rows.put(PARKED, f"{key}|{since}.{record.topic}.{record.offset:020d}", _encode(record))
+    if last is None:
         timers.put(rows, TIMER, key, now + FIRST_RETRY)
 
 
 def waiting(rows: Rows, key: str) -> Iterator[tuple[str, Record, datetime]]:
     """The parked records of a key (row key, record, since when), in the order in which they came."""
     for row_key, row in rows.scan(PARKED, f"{key}|"):
-        since = row_key[len(key) + 1 :].split(".", 1)[0]
-        if since.isdigit():
-            yield row_key, _decode(row), datetime.fromtimestamp(int(since) / 1000, UTC)
+        place = row_key[len(key) + 1 :]
+        # A key may itself hold a bar; what follows this one's own never does.
+        if "|" not in place:
+            yield row_key, _decode(row), timers.instant(place.split(".", 1)[0])
 
 
 def release(rows: Overlay, row_key: str) -> None:
@@ -55,9 +69,15 @@ def retry_later(rows: Overlay, key: str, since: datetime, now: datetime) -> None
     timers.put(rows, TIMER, key, now + pause)
 
 
-def keys_waiting(rows: Rows) -> set[str]:
-    """All keys that have parked records."""
-    return {row_key.rsplit("|", 1)[0] for row_key, _ in rows.scan(PARKED)}
+def drained(rows: Overlay, key: str) -> None:
+    """No record of this key waits any more."""
+    rows.put(WAITING, key, None)
+
+
+def offsets(rows: Rows) -> set[tuple[str, int]]:
+    """Topic and offset of every parked record."""
+    places = (row_key.rsplit("|", 1)[1].split(".", 1)[1] for row_key, _ in rows.scan(PARKED))
+    return {(topic, int(offset)) for topic, _, offset in (place.rpartition(".") for place in places)}
 
 
 def _text(raw: bytes | None) -> str | None:

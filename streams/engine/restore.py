@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import orjson
 import structlog
 
+from streams.engine import mirrors
 from streams.engine.agent import Agent
 from streams.engine.errors import StateRefused
 from streams.engine.kafka import Cluster, reading
@@ -77,11 +78,12 @@ def starting_offsets(
     group: Mapping[str, int | None],
     changelog: Mapping[str, int],
     first: Mapping[str, int],
+    end: Mapping[str, int],
 ) -> dict[str, int]:
     """Where to begin each input: at the larger of the group's offset and the changelog's.
 
     Both are written in one transaction. Where the group's is missing or smaller, it was lost or set back, and to go by
-    either could repeat what was done: StateRefused.
+    either could repeat what was done: StateRefused. So does an input that ends before it: its records are others now.
     """
     offsets: dict[str, int] = {}
     for topic, committed in group.items():
@@ -98,6 +100,11 @@ def starting_offsets(
                 "of it: it was lost. Restore the changelog, or begin with a new prefix"
             )
         start = max(committed or 0, known or 0)
+        if start > end[topic]:
+            raise StateRefused(
+                f"{place}: offset {start} was reached, but the topic ends at {end[topic]}: it was made anew or cut "
+                "off, and what is written to it now would be skipped. Begin with a new prefix"
+            )
         if start < first[topic]:
             if start:
                 log.error(
@@ -117,13 +124,23 @@ async def restore(cluster: Cluster, agent: Agent, partition: int, stored: KeyVal
 async def restore_mirrors(
     cluster: Cluster, agent: Agent, partition: int, stored: KeyValue, offsets: Mapping[str, int]
 ) -> None:
-    """Apply what mirrored inputs hold up to the offsets from which the task goes on: the rest is yet to be handled."""
+    """Apply what mirrored inputs hold up to the offsets from which the task goes on: the rest is yet to be handled.
+
+    What the task took over no row from, poison and what is parked, gives none here either.
+    """
     mirrored = [s.mirrors.name for s in agent.stores.values() if s.mirrors]
-    await _follow(cluster, agent, partition, stored, {topic: offsets[topic] for topic in mirrored})
+    await _follow(
+        cluster, agent, partition, stored, {topic: offsets[topic] for topic in mirrored}, mirrors.untaken(stored)
+    )
 
 
 async def _follow(
-    cluster: Cluster, agent: Agent, partition: int, stored: KeyValue, until: Mapping[str, int | None]
+    cluster: Cluster,
+    agent: Agent,
+    partition: int,
+    stored: KeyValue,
+    until: Mapping[str, int | None],
+    without: Container[tuple[str, int]] = (),
 ) -> None:
     if not until:
         return
@@ -136,7 +153,7 @@ async def _follow(
         while left := {t: end for t, end in left.items() if await reader.position(t, partition) < end}:
             writes: Writes = {}
             for record in await reader.fetch(_POLL_S, _BATCH):
-                if record.offset < left.get(record.topic, 0):
+                if record.offset < left.get(record.topic, 0) and (record.topic, record.offset) not in without:
                     count += 1
                     _row(agent, writes, record)
             stored.apply(writes, {t: min(await reader.position(t, partition), end) for t, end in left.items()})

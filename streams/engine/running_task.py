@@ -122,7 +122,7 @@ class RunningTask:
         committed = await self._consumer.committed(self.partition)
         first, self._ends = await self._consumer.bounds(self.partition)
         known = restore.consumed(self.stored)
-        self._next = restore.starting_offsets(self._agent, self.partition, committed, known, first)
+        self._next = restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, self._next)
         self._pending.clear()
         self._answers.clear()

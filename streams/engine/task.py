@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from contracts.envelope import BadEnvelope, from_headers
 from contracts.retailers import Retailer
-from streams.engine import dead_letters, outbox, parking, timers
+from streams.engine import dead_letters, mirrors, outbox, parking, timers
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
@@ -26,6 +27,12 @@ log = structlog.get_logger()
 
 # An answer whose handler fails must not be lost, nor its call be repeated at once: an hour is time to mend the handler.
 RETRY_AFTER_BUG = timedelta(hours=1)
+# A timer of a kind that this release does not know is left to one that does: an upgrade may be rolled back.
+UNKNOWN_TIMER_PAUSE = timedelta(hours=1)
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -52,50 +59,42 @@ class Batch:
 class TaskCore:
     """One partition of one agent: applies handlers to inputs, keeps what they change in a batch.
 
-    retailers: the global table, read live. parked: keys that have records waiting for something.
+    retailers: the global table, read live.
     """
 
     agent: Agent
     partition: int
     stored: KeyValue
     retailers: Mapping[str, Retailer]
-    parked: set[str] = field(default_factory=set)
 
     def begin(self) -> Batch:
         """An empty batch over what is stored."""
-        self.parked = parking.keys_waiting(self.stored)
         return Batch(Overlay(self.stored))
 
     def handle(self, batch: Batch, record: Record, now: datetime) -> None:
         """Take one input record into the batch; whatever is wrong with it, it is consumed."""
         batch.offsets[record.topic] = record.offset + 1
         batch.records += 1
-        if self.parked and record.key is not None and record.key.decode(errors="replace") in self.parked:
+        if parking.is_waiting(batch.rows, record) or not self._process(batch, record, now):
             parking.park(batch.rows, record, now)
-            return
-        if not self._process(batch, record, now):
-            parking.park(batch.rows, record, now)
-            self.parked.add(parking.key_of(record))
 
     def _process(self, batch: Batch, record: Record, now: datetime) -> bool:
         """Run the record's handler. False when it must wait."""
         try:
-            self._attempt(batch, _cause(record), now, lambda ctx: self._dispatch(record, ctx))
+            model, event = read_event(self.agent.inputs[record.topic], record)
+            handler = self.agent.handlers.get((record.topic, model))
+            if handler is not None:
+                self._attempt(batch, _cause(record), now, partial(handler, event))
         except NotYet:
             return False
-        except Exception as error:  # poison or a bug: this record is undone alone
+        except Poison as error:
             self._bury(batch, record, error)
+            mirrors.refuse(batch.rows, self.agent, record)
+            return True
+        except Exception as error:  # a bug: this record is undone alone, but what it says is true
+            self._bury(batch, record, error)
+        mirrors.follow(batch.rows, self.agent, record, parking.key_of(record))
         return True
-
-    def _dispatch(self, record: Record, ctx: Context) -> None:
-        topic = self.agent.inputs[record.topic]
-        model, event = read_event(topic, record)
-        handler = self.agent.handlers.get((record.topic, model))
-        if handler is not None:
-            handler(event, ctx)
-        mirror = self.agent.stores.get(record.topic)
-        if mirror is not None and mirror.mirrors is topic:
-            ctx.rows.put(mirror.name, event.key, record.value)
 
     def _attempt(self, batch: Batch, cause: Cause, now: datetime, step: Callable[[Context], None]) -> None:
         """Run a step on a layer of its own, and keep it only if nothing was raised."""
@@ -120,16 +119,21 @@ class TaskCore:
         batch.emitted.append(dead_letters.letter(self.agent.name, record, error))
         batch.dead += 1
 
-    def fire(self, batch: Batch, now: datetime, limit: int) -> None:
-        """Fire the timers that are due, and try again the records whose waiting may be over."""
+    def fire(self, batch: Batch, now: datetime, limit: int, spent: Callable[[], bool] = _never) -> None:
+        """Fire the timers that are due, and try again the records whose waiting may be over, until time is `spent`."""
         for timer in timers.due(self.stored, now, limit):
             if not timers.still_set(batch.rows, timer):
                 continue
             timers.cancel(batch.rows, timer.name, timer.key)
             if timer.name == parking.TIMER:
-                self._retry_parked(batch, timer.key, now)
-            else:
+                self._retry_parked(batch, timer.key, now, spent)
+            elif timer.name in self.agent.timers:
                 self._fire(batch, timer, now)
+            else:
+                log.error("timer of an unknown kind", action="timer_unknown", agent=self.agent.name, timer=timer.name)
+                timers.put(batch.rows, timer.name, timer.key, now + UNKNOWN_TIMER_PAUSE, timer.payload)
+            if spent():
+                return
 
     def _fire(self, batch: Batch, timer: Timer, now: datetime) -> None:
         handler = self.agent.timers[timer.name].handler
@@ -137,12 +141,17 @@ class TaskCore:
             raise RuntimeError(f"{self.agent.name}: timer {timer.name!r} has no handler; decorate one with .fires")
         cause = Cause(f"timer/{self.partition}/{timer.name}/{timer.key}/{timers.millis(timer.due)}")
         try:
-            self._attempt(batch, cause, now, lambda ctx: handler(timer, ctx))
+            self._attempt(batch, cause, now, partial(handler, timer))
+        except NotYet:
+            timers.put(batch.rows, timer.name, timer.key, now + parking.LAST_RETRY, timer.payload)
         except Exception as error:
             self._bury(batch, self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now), error)
 
-    def _retry_parked(self, batch: Batch, key: str, now: datetime) -> None:
+    def _retry_parked(self, batch: Batch, key: str, now: datetime, spent: Callable[[], bool]) -> None:
         for row_key, record, since in list(parking.waiting(batch.rows, key)):
+            if spent():
+                timers.put(batch.rows, parking.TIMER, key, now)
+                return
             if not self._process(batch, record, now):
                 if now - since < parking.LONGEST_WAIT:
                     parking.retry_later(batch.rows, key, since, now)
@@ -150,7 +159,7 @@ class TaskCore:
                 reason = Poison(f"waited {parking.LONGEST_WAIT.days} days for a retailer that never came")
                 self._bury(batch, record, reason)
             parking.release(batch.rows, row_key)
-        self.parked.discard(key)
+        parking.drained(batch.rows, key)
 
     def answer(self, batch: Batch, answers: Iterable[Answer], now: datetime) -> None:
         """Let the agent judge what its calls brought back. An answer that comes too late is nobody's."""

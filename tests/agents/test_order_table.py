@@ -216,6 +216,6 @@ class TestThreeMonths:
     def test_a_timer_that_fires_within_the_millisecond_deletes_it_all_the_same(self, driver: AgentTestDriver) -> None:
         pipe(driver, created_at="2026-10-15T10:00:00.000500Z")
 
-        driver.advance(datetime(2027, 1, 15, 10, 0, 0, 300, tzinfo=UTC) - driver.now)
+        driver.advance(datetime(2027, 1, 15, 10, 0, 0, 1000, tzinfo=UTC) - driver.now)
 
         assert table(driver) == {}

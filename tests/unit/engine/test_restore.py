@@ -1,0 +1,112 @@
+"""Where a task begins, and when it refuses to: the group's offset and the changelog's, in all their combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from streams.engine import restore
+from streams.engine.errors import StateRefused
+from streams.engine.keyvalue import MemoryKeyValue
+from streams.engine.overlay import Writes
+from tests.unit.engine.toys import toy_agent
+
+FIRST, END = 100, 900
+
+
+def start(committed: int | None, known: int | None, first: int = FIRST, end: int = END) -> int:
+    changelog: Mapping[str, int] = {} if known is None else {"numbers": known}
+    offsets = restore.starting_offsets(
+        toy_agent(), 3, {"numbers": committed}, changelog, {"numbers": first}, {"numbers": end}
+    )
+    return offsets["numbers"]
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "begins"),
+    [
+        (None, None, FIRST),  # the first start ever
+        (500, 500, 500),
+        (500, 499, 500),  # an operator moved the group on
+        (END, END, END),
+        (40, 40, FIRST),  # retention has passed: loud, but nothing can be done
+        (FIRST, None, FIRST),  # set by hand to the very beginning
+        (0, None, FIRST),
+    ],
+)
+def test_the_larger_of_both(committed: int | None, known: int | None, begins: int) -> None:
+    assert start(committed, known) == begins
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "says"),
+    [
+        (None, 500, "the group's offset is None, but the changelog says 500"),
+        (499, 500, "lost or set back"),
+        (0, 500, "Set the group's offset to 500 or above"),
+        (500, None, "the changelog toy-changelog knows nothing"),
+        (END + 1, END, "made anew or cut off"),
+        (END + 1, END + 1, "made anew or cut off"),
+    ],
+)
+def test_refused_by_name(committed: int | None, known: int | None, says: str) -> None:
+    with pytest.raises(StateRefused, match=says) as caught:
+        start(committed, known)
+
+    assert str(caught.value).startswith("toy: numbers[3]: ")
+
+
+def test_every_input_has_its_own_answer() -> None:
+    offsets = restore.starting_offsets(
+        toy_agent(),
+        0,
+        {"numbers": 7, "labels": None},
+        {"numbers": 7},
+        {"numbers": 0, "labels": 2},
+        {"numbers": 7, "labels": 2},
+    )
+
+    assert offsets == {"numbers": 7, "labels": 2}
+
+
+def test_partitions_must_agree_and_stay() -> None:
+    agent, stored = toy_agent(), MemoryKeyValue()
+    assert restore.check_partitions(agent, stored, {"numbers": 4, "labels": 4}) == 4
+    with pytest.raises(StateRefused, match="same number of partitions"):
+        restore.check_partitions(agent, stored, {"numbers": 4, "labels": 5})
+    with pytest.raises(StateRefused, match="same number of partitions"):
+        restore.check_partitions(agent, stored, {"numbers": 0, "labels": 0})
+
+    writes: Writes = {}
+    restore.note_consumed(stored, writes, {"numbers": 3}, 4)
+    stored.apply(writes, {})
+    with pytest.raises(StateRefused, match="made with 4 partitions, its inputs now have 6"):
+        restore.check_partitions(agent, stored, {"numbers": 6, "labels": 6})
+
+
+def test_consumed_offsets_add_up_over_batches() -> None:
+    stored = MemoryKeyValue()
+    assert restore.consumed(stored) == {}
+    for offsets in ({"numbers": 3}, {"labels": 1}, {}, {"numbers": 5}):
+        writes: Writes = {}
+        restore.note_consumed(stored, writes, offsets, 4)
+        stored.apply(writes, {})
+
+    assert restore.consumed(stored) == {"numbers": 5, "labels": 1}
+
+
+def test_the_changelog_holds_what_no_other_topic_does() -> None:
+    writes: Writes = {
+        "counts": {"a/b": b"1", "gone": None},
+        "totals": {"a": b"2"},
+        "labels": {"a": b"3"},
+        "$timers": {"0001|bell|a": b""},
+    }
+    found = {(r.key, r.value, r.partition) for r in restore.changelog_records(toy_agent(), 7, writes)}
+
+    assert found == {
+        (b"counts/a/b", b"1", 7),
+        (b"counts/gone", None, 7),
+        (b"$timers/0001|bell|a", b"", 7),
+    }
