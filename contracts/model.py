@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
+
+# More digits than any computed share of a price has, and few enough that writing an exponent out costs nothing:
+# "1E+1000000" in a body would otherwise become a megabyte of zeros in each record made from it.
+MOST_DIGITS = 60
 
 
 class Model(BaseModel):
@@ -21,13 +35,32 @@ def _id_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
-Id = Annotated[str, BeforeValidator(_id_as_text)]
+Id = Annotated[str, BeforeValidator(_id_as_text, json_schema_input_type=str | int)]
 """An identifier of another system, kept as text whatever it was."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-Instant = AwareDatetime
-"""An instant with an offset; we write UTC."""
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An instant; read with any offset, kept and written in UTC."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Amount = Decimal
-"""Money in major units; a string in JSON, so that no reader makes a binary float of it."""
+
+
+def _plain(amount: Decimal) -> str:
+    # str() would write 0E+2 for a zero that was computed, and 1E+3 for what came so. There is no money below zero zero.
+    return format(amount if amount else amount.copy_abs(), "f")
+
+
+_Digits = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+Amount = Annotated[
+    Decimal, Field(max_digits=MOST_DIGITS), PlainSerializer(_plain, return_type=_Digits, when_used="json")
+]
+"""Money in major units; plain digits as a string in JSON, so that no reader makes a binary float of it."""

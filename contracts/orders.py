@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function, nullable_schema
 
 from contracts.model import Amount, Id, Instant, Model
 
 T = TypeVar("T")
 
 
-def _nothing_if_null(value: object) -> object:
-    return () if value is None else value
+@dataclass(frozen=True, slots=True)
+class _NullIs:
+    """Read null as this value; the schema for writers says that null may come."""
 
+    value: object
 
-def _false_if_null(value: object) -> object:
-    return False if value is None else value
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: object) -> object:
+            return self.value if value is None else value
 
-
-def _zero_if_null(value: object) -> object:
-    return 0 if value is None else value
+        inner = handler(source)
+        return no_info_before_validator_function(read, inner, json_schema_input_schema=nullable_schema(inner))
 
 
 # Shopify writes null where other years' bodies leave the field out.
-Many = Annotated[tuple[T, ...], BeforeValidator(_nothing_if_null)]
-AmountOrZero = Annotated[Amount, BeforeValidator(_zero_if_null)]
-CountOrZero = Annotated[int, Field(ge=0), BeforeValidator(_zero_if_null)]
-Truth = Annotated[bool, BeforeValidator(_false_if_null)]
+Many = Annotated[tuple[T, ...], _NullIs(())]
+AmountOrZero = Annotated[Amount, _NullIs(0)]
+CountOrZero = Annotated[int, Field(ge=0), _NullIs(0)]
+Truth = Annotated[bool, _NullIs(False)]
 
 
 class ShopifyMoney(Model):
