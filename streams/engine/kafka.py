@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.subscription_state import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from aiokafka.partitioner import murmur2
 
 from streams.engine.records import OutRecord, Record
@@ -28,9 +29,12 @@ Fenced = ProducerFenced
 TRANSACTION_TIMEOUT_MS = 10_000
 # What we wait for a whole transaction. Longer than the brokers' own limit, so that theirs is the one that decides.
 COMMIT_TIMEOUT_S = 15.0
-# Dead members are noticed after this; a batch must stay far below it, since heartbeats share the loop with handlers.
-SESSION_TIMEOUT_MS = 10_000
+# A third of the shortest session (6 s) at most, so that one lost heartbeat is not the end of a member.
 HEARTBEAT_MS = 1_000
+# A member that must let go gets a stop and a close of 5 s each, and some air; aiokafka's own default is the session.
+REBALANCE_TIMEOUT_MS = 20_000
+# aiokafka leaves the group when nothing was fetched for 5 min, as in a long restore. Whether we are alive, we say.
+MAX_POLL_INTERVAL_MS = 24 * 60 * 60 * 1000
 REQUEST_TIMEOUT_MS = 10_000
 # 256 KB cost more than half of the throughput (docs/decisions); a fetch per partition of 1 MB is where it levels off.
 FETCH_BYTES = 1_048_576
@@ -40,7 +44,7 @@ BATCH_BYTES = 900_000
 REQUEST_BYTES = 12 * 1024 * 1024
 # aiokafka's stop() can hang for ever when the brokers are away; after this we let go and let the process end.
 CLOSE_TIMEOUT_S = 5.0
-_NO_OFFSET = -1
+LAST_CLOSE_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,20 @@ def partition_of(key: bytes, count: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % count)
 
 
-async def close_bounded(stop: Coroutine[Any, Any, None], what: str) -> None:
-    """Run a client's stop() for CLOSE_TIMEOUT_S at most, in a task of its own: it may hang, or raise CancelledError."""
+async def close_bounded(stop: Coroutine[Any, Any, None], client: AIOKafkaClient, what: str) -> None:
+    """Run a stop() for CLOSE_TIMEOUT_S at most, in a task of its own: it may hang, or raise CancelledError.
+
+    Its sockets are closed in any case.
+    """
     task = asyncio.ensure_future(stop)
     _, pending = await asyncio.wait({task}, timeout=CLOSE_TIMEOUT_S)
     if pending:
         log.warning("client did not close in time", action="close_timeout", client=what)
         task.cancel()
+        last = asyncio.ensure_future(client.close())
+        await asyncio.wait({task, last}, timeout=LAST_CLOSE_TIMEOUT_S)
+        _forgive(task)
+        _forgive(last)
     elif task.cancelled() or task.exception() is not None:
         log.info("client closed with an error", action="close_error", client=what)
 
@@ -104,20 +115,28 @@ class Transactions:
 
         Raises one of Infrastructure: it may then have happened or not, and only a new producer can tell.
         """
-        async with asyncio.timeout(COMMIT_TIMEOUT_S):
-            await self._producer.begin_transaction()
-            sent = await self._send(records)
-            waits: list[Any] = [future for _, _, future in sent]
-            if offsets:
-                positions = {TopicPartition(self._cluster.name(t), p): offset for (t, p), offset in offsets.items()}
-                name = self._cluster.name(group)
-                waits.append(asyncio.ensure_future(self._producer.send_offsets_to_transaction(positions, name)))
-            await asyncio.gather(*waits)
-            await self._producer.commit_transaction()
-        return {place: future.result().offset + count for place, count, future in sent}
+        sent: list[_Sent] = []
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._producer.begin_transaction()
+                await self._send(records, sent)
+                waits: list[Any] = [future for _, _, future in sent]
+                if offsets:
+                    positions = {TopicPartition(self._cluster.name(t), p): offset for (t, p), offset in offsets.items()}
+                    name = self._cluster.name(group)
+                    waits.append(asyncio.ensure_future(self._producer.send_offsets_to_transaction(positions, name)))
+                await asyncio.gather(*waits)
+                await self._producer.commit_transaction()
+        except (AssertionError, IllegalOperation) as error:
+            # How aiokafka's state machine says that its sender died of something earlier.
+            raise KafkaError(f"producer {self._id} is beyond use: {error!r}") from error
+        finally:
+            for _, _, future in sent:
+                _forgive(future)
+        # A repeat that the broker knew already comes back without its offset: then we do not know how far we are.
+        return {place: future.result().offset + count for place, count, future in sent if future.result().offset >= 0}
 
-    async def _send(self, records: Iterable[OutRecord]) -> list[tuple[tuple[str, int], int, Any]]:
-        sent: list[tuple[tuple[str, int], int, Any]] = []
+    async def _send(self, records: Iterable[OutRecord], sent: list[_Sent]) -> None:
         builders: dict[tuple[str, int], Any] = {}
         for record in records:
             place = record.topic, await self._partition(record)
@@ -129,9 +148,8 @@ class Transactions:
                 _append(builder, record)
         for place, builder in builders.items():
             sent.append(await self._submit(place, builder))
-        return sent
 
-    async def _submit(self, place: tuple[str, int], builder: Any) -> tuple[tuple[str, int], int, Any]:
+    async def _submit(self, place: tuple[str, int], builder: Any) -> _Sent:
         topic, partition = place
         future = await self._producer.send_batch(builder, self._cluster.name(topic), partition=partition)
         return place, builder.record_count(), future
@@ -144,7 +162,18 @@ class Transactions:
 
     async def close(self) -> None:
         """Let go, within a bound."""
-        await close_bounded(self._producer.stop(), f"producer {self._id}")
+        await close_bounded(self._producer.stop(), self._producer.client, f"producer {self._id}")
+        if (waiter := self._producer._txn_manager.wait_for_transaction_end()) is not None:
+            _forgive(waiter)  # nobody waits for the end of a transaction that was given up
+
+
+_Sent = tuple[tuple[str, int], int, Any]
+"""One batch on its way: topic and partition, how many records, and the future of where it went."""
+
+
+def _forgive(future: asyncio.Future[Any]) -> None:
+    """Have nobody complain that this one's error was not looked at: another error has said enough."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _append(builder: Any, record: OutRecord) -> bool:
@@ -170,13 +199,15 @@ async def append(cluster: Cluster, records: Iterable[OutRecord]) -> None:
                     topic, record.value, record.key, partition=partition, headers=list(record.headers)
                 )
     finally:
-        await close_bounded(producer.stop(), "producer of a command")
+        await close_bounded(producer.stop(), producer.client, "producer of a command")
 
 
 class GroupConsumer:
     """An agent's member of its consumer group. Each task fetches its own partitions."""
 
-    def __init__(self, cluster: Cluster, group: str, topics: Iterable[str], instance_id: str | None) -> None:
+    def __init__(
+        self, cluster: Cluster, group: str, topics: Iterable[str], instance_id: str | None, session_timeout_ms: int
+    ) -> None:
         self._cluster = cluster
         self._topics = [cluster.name(topic) for topic in topics]
         self._consumer = AIOKafkaConsumer(
@@ -187,10 +218,12 @@ class GroupConsumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RangePartitionAssignor,),  # the default tears co-partitioned topics apart
-            session_timeout_ms=SESSION_TIMEOUT_MS,
+            session_timeout_ms=session_timeout_ms,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS + SESSION_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS + REBALANCE_TIMEOUT_MS,  # a JoinGroup waits for the others
             check_crcs=False,  # TCP and the broker check already; 8 % of a fetch
         )
 
@@ -205,10 +238,6 @@ class GroupConsumer:
 
     def _of(self, partition: int) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for topic in self._topics]
-
-    def owns(self, partition: int) -> bool:
-        """Whether this member is assigned the partition, as far as it knows."""
-        return bool(set(self._of(partition)) <= self._consumer.assignment())
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Go on reading from these offsets (by topic), and begin to fetch."""
@@ -251,7 +280,7 @@ class GroupConsumer:
 
     async def close(self) -> None:
         """Leave the group, within a bound."""
-        await close_bounded(self._consumer.stop(), "consumer")
+        await close_bounded(self._consumer.stop(), self._consumer._client, "consumer")
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -324,7 +353,7 @@ class Reader:
 
     async def close(self) -> None:
         """Let go, within a bound."""
-        await close_bounded(self._consumer.stop(), "reader")
+        await close_bounded(self._consumer.stop(), self._consumer._client, "reader")
 
 
 @contextlib.asynccontextmanager

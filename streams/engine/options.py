@@ -31,6 +31,7 @@ class RunnerOptions:
 
     max_batch: records of one checkpoint. handler_budget_s: handler time after which a batch is closed; far below the
     session timeout, because heartbeats share the loop. stop_timeout_s: for the batch in flight of a revoked partition.
+    session_timeout_ms: after this a silent member's partitions go to others; the broker's lower bound is 6 s.
     instance_id: static membership, from the StatefulSet's ordinal; a restart then moves nothing.
     callers: by outbox name. clock: where `ctx.now` comes from.
     """
@@ -38,6 +39,7 @@ class RunnerOptions:
     max_batch: int = 2000
     handler_budget_s: float = 0.2
     stop_timeout_s: float = 5.0
+    session_timeout_ms: int = 10_000
     instance_id: str | None = None
     callers: Mapping[str, Caller] = field(default_factory=dict)
     clock: Callable[[], datetime] = utc_now

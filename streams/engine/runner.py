@@ -21,6 +21,9 @@ from streams.engine.running_task import RunningTask
 
 log = structlog.get_logger()
 
+# Between two tries to reach brokers that are not there: quick enough for a start-up in any order.
+RETRY_S = 1.0
+
 
 class AgentRunner:
     """One agent in this process. Several may share a loop; they share nothing but the retailers."""
@@ -35,10 +38,12 @@ class AgentRunner:
         self._cluster = cluster
         self._retailers = retailers
         self._options = options
-        self._consumer = GroupConsumer(cluster, agent.name, agent.inputs, options.instance_id)
+        self._consumer: GroupConsumer | None = None
         self._tasks: dict[int, tuple[RunningTask, asyncio.Task[None]]] = {}
         self._parked: dict[int, KeyValue] = {}
         self._failed: asyncio.Future[None] | None = None
+        self._leaving = False
+        self._letting_go = asyncio.Lock()
         self._log = log.bind(agent=agent.name)
 
     @property
@@ -56,34 +61,56 @@ class AgentRunner:
         self._failed = asyncio.get_running_loop().create_future()
         stopped = asyncio.create_task(stop.wait())
         joining = asyncio.create_task(self._join())
+        ends: set[asyncio.Future[Any]] = {stopped, self._failed}
         try:
             # Without a broker the joining lasts for ever: a stop must be heard all the same.
-            await asyncio.wait({stopped, joining}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({joining, *ends}, return_when=asyncio.FIRST_COMPLETED)
             if joining.done():
                 joining.result()
-                ends: set[asyncio.Future[Any]] = {stopped, self._failed}
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._leaving = True
             stopped.cancel()
             joining.cancel()
             await asyncio.wait({joining})
-            await self._stop_tasks()
-            await self._consumer.close()
-            self._log.info("agent left", action="agent_left")
+            await self._leave()
         if self._failed.done():
             self._failed.result()
 
     async def _join(self) -> None:
+        """Become a member, however long the brokers take to be there. ConfigError when topics are missing."""
         await self._check_topics()
         await self._retailers.wait_ready()
-        await self._consumer.start(self._revoked, self._assigned)
-        self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
+        options = self._options
+        while True:
+            self._consumer = GroupConsumer(
+                self._cluster, self._agent.name, self._agent.inputs, options.instance_id, options.session_timeout_ms
+            )
+            try:
+                await self._consumer.start(self._revoked, self._assigned)
+            except Infrastructure as error:
+                self._log.warning("cannot join", action="join_retry", error=f"{type(error).__name__}: {error}")
+                await self._consumer.close()
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
+                return
+
+    async def _leave(self) -> None:
+        await self._stop_tasks()
+        if self._consumer is not None:
+            await self._consumer.close()
+        for stored in self._parked.values():
+            stored.close()
+        self._parked.clear()
+        self._log.info("agent left", action="agent_left")
 
     async def _check_topics(self) -> None:
         """ConfigError when a topic that may be needed is not there: a transaction would wait for it for ever."""
-        needed = [t.name for t in topics.CATALOGUE] + [self._agent.changelog, topic_of(self._agent.name)]
+        ours = [*self._agent.inputs, self._agent.changelog, topic_of(self._agent.name)]
+        needed = list(dict.fromkeys([*ours, *(topic.name for topic in topics.CATALOGUE)]))
         while (absent := await self._absent(needed)) is None:  # noqa: ASYNC110 - nobody tells us
-            await asyncio.sleep(1)
+            await asyncio.sleep(RETRY_S)
         if absent:
             names = ", ".join(map(self._cluster.name, absent))
             raise ConfigError(f"{self._agent.name}: no such topics: {names}; run `returnstreams topics apply`")
@@ -105,14 +132,13 @@ class AgentRunner:
             self._fail(error)
 
     def _assigned(self, partitions: set[int]) -> None:
-        for partition in partitions:
-            stored = self._parked.pop(partition, None) or self._options.storage(self._agent.name, partition)
-            task = RunningTask(
-                self._agent, partition, self._cluster, self._consumer, self._retailers, stored, self._options
-            )
-            running = asyncio.create_task(task.run(), name=f"{self._agent.name}-{partition}")
-            running.add_done_callback(self._ended)
-            self._tasks[partition] = (task, running)
+        if self._leaving:
+            return
+        try:
+            for partition in partitions:
+                self._begin(partition)
+        except Exception as error:
+            self._fail(error)
         # What came to nobody here is another member's now, and grows old.
         for stored in self._parked.values():
             stored.close()
@@ -120,8 +146,25 @@ class AgentRunner:
         metrics.TASKS.labels(self._agent.name, "assigned").set(len(self._tasks))
         self._log.info("assigned", action="assigned", partitions=sorted(partitions))
 
+    def _begin(self, partition: int) -> None:
+        if self._consumer is None:
+            raise RuntimeError("assigned before joining")
+        stored = self._parked.pop(partition, None)
+        if stored is None:
+            stored = self._options.storage(self._agent.name, partition)
+        task = RunningTask(
+            self._agent, partition, self._cluster, self._consumer, self._retailers, stored, self._options
+        )
+        running = asyncio.create_task(task.run(), name=f"{self._agent.name}-{partition}")
+        running.add_done_callback(self._ended)
+        self._tasks[partition] = (task, running)
+
     def _ended(self, running: asyncio.Task[None]) -> None:
-        if not running.cancelled() and (error := running.exception()) is not None:
+        """A task ends because we stop it. Any other end would leave its partition to nobody: the process ends."""
+        error = None if running.cancelled() else running.exception()
+        if error is None and any(each is running for _, each in self._tasks.values()):
+            error = RuntimeError(f"task {running.get_name()} ended by itself")
+        if error is not None:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
@@ -131,16 +174,17 @@ class AgentRunner:
 
     async def _stop_tasks(self) -> None:
         """Let go of all tasks: batches in flight get `stop_timeout_s`, then they are dropped. The rows are kept."""
-        if not self._tasks:
-            return
-        tasks, self._tasks = self._tasks, {}
-        for task, _ in tasks.values():
-            await task.stop()
-        running = {r for _, r in tasks.values()}
-        _, late = await asyncio.wait(running, timeout=self._options.stop_timeout_s)
-        for task_run in late:
-            task_run.cancel()
-        if late:
-            self._log.warning("batches dropped", action="revoke_timeout", tasks=len(late))
-            await asyncio.wait(late)
-        self._parked = {partition: task.stored for partition, (task, _) in tasks.items()}
+        async with self._letting_go:  # a revoke and a stop may come together; neither returns before all is let go
+            tasks, self._tasks = self._tasks, {}
+            if not tasks:
+                return
+            for task, _ in tasks.values():
+                await task.stop()
+            running = {r for _, r in tasks.values()}
+            _, late = await asyncio.wait(running, timeout=self._options.stop_timeout_s)
+            for task_run in late:
+                task_run.cancel()
+            if late:
+                self._log.warning("batches dropped", action="revoke_timeout", tasks=len(late))
+                await asyncio.wait(late)
+            self._parked |= {partition: task.stored for partition, (task, _) in tasks.items()}

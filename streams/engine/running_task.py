@@ -14,6 +14,7 @@ import structlog
 from contracts.retailers import Retailer
 from streams.engine import metrics, outbox, restore
 from streams.engine.agent import Agent
+from streams.engine.errors import StateRefused
 from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
 from streams.engine.keyvalue import KeyValue
 from streams.engine.options import RunnerOptions
@@ -30,9 +31,15 @@ CATCH_UP_S = 0.1
 # After a failure: long enough not to spin, short enough that a broker's failover of seconds decides, not this.
 FIRST_PAUSE_S = 0.2
 LAST_PAUSE_S = 5.0
-# A fenced task may be a zombie. Three heartbeats tell its member that the partition is no longer its own.
+# A task that was fenced, or woke after a timeout, may be a zombie: to open at once would fence the new owner. Three
+# heartbeats tell its member that the partition is no longer its own.
 FENCED_PAUSE_S = 3.0
 TIMERS_AT_ONCE = 500
+# Group coordinators before Kafka 4 show the offsets of a transaction some moments after it has ended.
+OFFSETS_LAG_S = 3.0
+OFFSETS_RETRY_S = 0.2
+# A cancelled call gets this long to clean up; the deadline it was given holds for it anyway.
+CANCEL_TIMEOUT_S = 1.0
 
 
 class RunningTask:
@@ -84,7 +91,7 @@ class RunningTask:
             self._log.warning("task begins anew", action="task_restart", error=f"{type(error).__name__}: {error}")
             metrics.RESTARTS.labels(self._agent.name, type(error).__name__).inc()
             pause = FIRST_PAUSE_S if self._worked else min(LAST_PAUSE_S, pause * 2)
-            await self._pause(FENCED_PAUSE_S if isinstance(error, Fenced) else pause)
+            await self._pause(FENCED_PAUSE_S if isinstance(error, (Fenced, TimeoutError)) else pause)
 
     async def _life(self) -> Exception | None:
         """From one producer to its end: None when stopped, else what the infrastructure did."""
@@ -105,10 +112,9 @@ class RunningTask:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or return at once when stopped. A fenced member that lost its partition is stopped meanwhile."""
-        self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self._stop.wait()
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -119,10 +125,7 @@ class RunningTask:
         await self._producer.open()
         await restore.restore(self._cluster, self._agent, self.partition, self.stored)
         self._partitions = restore.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
-        committed = await self._consumer.committed(self.partition)
-        first, self._ends = await self._consumer.bounds(self.partition)
-        known = restore.consumed(self.stored)
-        self._next = restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
+        self._next = await self._beginning()
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, self._next)
         self._pending.clear()
         self._answers.clear()
@@ -131,6 +134,19 @@ class RunningTask:
         self.ready.set()
         self._log.info("task runs", action="task_ready", offsets=self._next)
 
+    async def _beginning(self) -> dict[str, int]:
+        known = restore.consumed(self.stored)
+        patience = time.monotonic() + OFFSETS_LAG_S
+        while True:
+            committed = await self._consumer.committed(self.partition)
+            first, self._ends = await self._consumer.bounds(self.partition)
+            try:
+                return restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
+            except StateRefused:
+                if time.monotonic() > patience or self._stop.is_set():
+                    raise
+            await asyncio.sleep(OFFSETS_RETRY_S)
+
     async def _release(self) -> None:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
         self.ready.clear()
@@ -138,10 +154,12 @@ class RunningTask:
         for task in running:
             task.cancel()
         if running:
-            await asyncio.wait(running)
+            done, _ = await asyncio.wait(running, timeout=CANCEL_TIMEOUT_S)
+            for task in done:
+                task.cancelled() or task.exception()  # what ended the task has said enough
         self._fetch = None
         self._calls.clear()
-        self._busy.clear()
+        self._busy = Counter()
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await producer.close()
@@ -152,17 +170,19 @@ class RunningTask:
         while not self._stop.is_set():
             await self._await_input()
             if self._stop.is_set():
-                return
+                break
             batch = self._compute()
             if batch.empty:
                 await asyncio.sleep(0)
             else:
                 await self._commit(batch)
+        await self._commit_answers()
 
     async def _await_input(self) -> None:
         """Return when there is something to do: records, answers, something due, or a stop."""
         if self._pending or self._answers:
             self._take_fetched()
+            await self._look_ahead()
             return
         if self._fetch is None:
             fetch = self._consumer.fetch(self.partition, self._options.max_batch, FETCH_WAIT_S)
@@ -176,9 +196,16 @@ class RunningTask:
         finally:
             wake.cancel()
         self._take_fetched()
-        if not self._caught_up and not self._pending:
-            positions = await self._consumer.positions(self.partition)
-            self._caught_up = all(positions[topic] >= end for topic, end in self._ends.items())
+        await self._look_ahead()
+
+    async def _look_ahead(self) -> None:
+        """Note when the backlog of the start is through, even where more comes faster than it is worked off."""
+        if self._caught_up:
+            return
+        positions = await self._consumer.positions(self.partition)
+        self._take_fetched()  # first, since what is fetched counts in the positions already
+        waiting = {r.topic for r in self._pending if r.offset < self._ends[r.topic]}
+        self._caught_up = all(positions[t] >= end and t not in waiting for t, end in self._ends.items())
 
     def _take_fetched(self) -> None:
         if self._fetch is not None and self._fetch.done():
@@ -206,16 +233,27 @@ class RunningTask:
         batch = self._core.begin()
         answers, self._answers = self._answers, []
         self._core.answer(batch, answers, now)
+
+        def spent() -> bool:
+            return time.monotonic() - began > self._options.handler_budget_s
+
         while self._pending and batch.records < self._options.max_batch:
             self._core.handle(batch, self._pending.popleft(), now)
-            if time.monotonic() - began > self._options.handler_budget_s:
+            if spent():
                 break
         # A hold must not run out while the answer to it still waits in the backlog.
         if self._caught_up:
-            self._core.fire(batch, now, TIMERS_AT_ONCE)
+            self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
         self._core.start_calls(batch, now, self._free())
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
+
+    async def _commit_answers(self) -> None:
+        """What the world has said before the stop need not be asked of it again."""
+        batch = self._core.begin()
+        self._core.answer(batch, self._answers, self._options.clock())
+        if not batch.empty:
+            await self._commit(batch)
 
     async def _commit(self, batch: Batch) -> None:
         """All of the batch in one transaction; only then into the rows, and only then the calls begin."""
@@ -259,15 +297,24 @@ class RunningTask:
 
     async def _call(self, call: Call[Any]) -> None:
         """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next."""
-        caller = self._options.callers[call.outbox]
+        caller, busy = self._options.callers[call.outbox], self._busy
         try:
-            async with asyncio.timeout(self._agent.outboxes[call.outbox].policy.timeout_s):
-                self._answers.append(outbox.Answer(call, await caller(call)))
+            async with asyncio.timeout(self._left(call)):
+                said = await caller(call)
+            # Only now is it known which list the next batch takes: batches went by while we waited.
+            self._answers.append(outbox.Answer(call, said))
         except TimeoutError:
             self._log.warning("call lost", action="call_timeout", outbox=call.outbox, attempt=call.attempt)
         except Exception:
             self._log.exception("caller raised", action="call_bug", outbox=call.outbox, attempt=call.attempt)
         finally:
-            self._busy[call.outbox] -= 1
+            busy[call.outbox] -= 1
             metrics.CALLS.labels(self._agent.name, call.outbox).inc()
             self._wake.set()
+
+    def _left(self, call: Call[Any]) -> float:
+        """Seconds until the call's committed deadline, from which on another may make it. TimeoutError past it."""
+        left = (call.deadline - self._options.clock()).total_seconds()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, self._agent.outboxes[call.outbox].policy.timeout_s)
