@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from producers.logs import configure
 from producers.service import serve
 from producers.settings import Settings
 
 if __name__ == "__main__":
-    configure(as_json=not sys.stderr.isatty())
+    configure()
     serve(Settings())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Generator, Mapping
 
 import uvicorn
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from streams.engine.errors import ConfigError
 from streams.settings import HealthSettings
 
 
@@ -41,15 +43,25 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(application: Starlette, settings: HealthSettings) -> None:
-    """Answer until cancelled."""
+def listen(settings: HealthSettings) -> socket.socket:
+    """The port, taken before anything else starts. ConfigError where it cannot be had: uvicorn would just exit."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"RETURNSTREAMS_HEALTH__PORT: cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "choose another port, or 0 for none"
+        ) from None
+
+
+async def serve(application: Starlette, taken: socket.socket) -> None:
+    """Answer on a listening socket until cancelled."""
     config = uvicorn.Config(
         application,
-        host=settings.host,
-        port=settings.port,
         access_log=False,
         log_config=None,
         log_level="warning",
         lifespan="off",
     )
-    await _Server(config).serve()
+    await _Server(config).serve(sockets=[taken])

@@ -27,6 +27,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
 
     Raises what ended an agent for good: ConfigError, StateRefused, or a bug of the engine.
     """
+    port = health.listen(settings.health) if settings.health.port else None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -37,9 +38,9 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     options = RunnerOptions(instance_id=settings.instance_id, callers=callers)
     runners = {agent.name: AgentRunner(agent, settings.cluster, retailers, options) for agent in agents}
     background = [asyncio.create_task(retailers.follow(), name="retailers")]
-    if settings.health.port:
+    if port is not None:
         application = health.app(lambda: {name: _state(runner) for name, runner in runners.items()})
-        background.append(asyncio.create_task(health.serve(application, settings.health), name="health"))
+        background.append(asyncio.create_task(health.serve(application, port), name="health"))
     running = [asyncio.create_task(runner.run(stop), name=name) for name, runner in runners.items()]
     try:
         await _until_one_fails_or_all_end(running, background, stop)
@@ -61,9 +62,10 @@ async def _until_one_fails_or_all_end(
         stop.set()
     ended = [task for task in background if task.done()]
     await asyncio.wait(running)
-    for task in [*ended, *running]:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+    # All are looked at, for asyncio would tell at length of an error that nobody took; the first one is raised.
+    errors = [task.exception() for task in [*ended, *running] if not task.cancelled()]
+    for error in filter(None, errors):
+        raise error
 
 
 def _state(runner: AgentRunner) -> dict[str, object]:

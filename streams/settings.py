@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from itertools import takewhile
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
 from contracts.topics import DEFAULT_PARTITIONS
-from producers.settings import PREFIX, aiokafka_options
+from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
 from streams.agents.tracking_forward import DEFAULT
 from streams.engine.errors import ConfigError
@@ -81,8 +85,18 @@ class Settings(ProducerSettings):
 
     @property
     def cluster(self) -> Cluster:
-        """The brokers of this installation."""
-        return Cluster(aiokafka_options(self.kafka), self.kafka.topic_prefix)
+        """The brokers of this installation. ConfigError where a client could not even be made."""
+        kafka = self.kafka
+        if kafka.security_protocol.startswith("SASL") and (kafka.username is None or kafka.password is None):
+            raise ConfigError(
+                f"{PREFIX}KAFKA__SECURITY_PROTOCOL is {kafka.security_protocol}: "
+                f"set {PREFIX}KAFKA__USERNAME and {PREFIX}KAFKA__PASSWORD too"
+            )
+        try:
+            return Cluster(aiokafka_options(kafka), kafka.topic_prefix)
+        except OSError as error:
+            files = f"{PREFIX}KAFKA__CAFILE, {PREFIX}KAFKA__CERTFILE or {PREFIX}KAFKA__KEYFILE"
+            raise ConfigError(f"{files}: {error.strerror or error}") from None
 
 
 def load() -> Settings:
@@ -90,8 +104,28 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = error.errors(include_input=False)
-        bad = (f"{PREFIX}{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problems)
-        raise ConfigError("; ".join(bad)) from None
+        problems = (f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigError("; ".join(problems)) from None
+    except SettingsError as error:
+        raise ConfigError(_not_json(error)) from None
     except OSError as error:
         raise ConfigError(f"a settings file cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError("a settings file is not UTF-8 text") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """`RETURNSTREAMS_INGRESS__SHOPIFY_SECRETS[0].secret`: the variable, and where in its JSON."""
+    names = list(takewhile(lambda part: isinstance(part, str), place))
+    inner = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in place[len(names) :])
+    return f"{PREFIX}{'__'.join(map(str, names)).upper()}{''.join(inner)}"
+
+
+def _not_json(error: SettingsError) -> str:
+    """The library names the field alone; the variable is the one whose value was not read."""
+    cause = error.__cause__
+    if not isinstance(cause, JSONDecodeError):
+        return str(error)
+    merged = environment(os.environ, Path.cwd() / ".env")
+    names = ", ".join(name for name, value in merged.items() if value == cause.doc)
+    return f"{names}: must be JSON ({cause.msg}, line {cause.lineno} column {cause.colno})"

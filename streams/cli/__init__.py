@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from producers.logs import configure
 from streams.cli import retailers, running, topics
-from streams.cli.console import fail
+from streams.cli.console import fail, out
 from streams.engine.errors import ConfigError, StateRefused
+from streams.engine.kafka import Infrastructure
 
 # sysexits.h: something in the configuration is wrong, starting again will not help.
 EX_CONFIG = 78
+_REMEDY = "are they up, and is RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS right?"
 
 app = typer.Typer(
     name="returnstreams",
-    help="Kafka stream processors for product returns.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +30,23 @@ app.add_typer(retailers.app, name="retailers")
 app.add_typer(running.config, name="config")
 app.command("serve")(running.serve)
 app.command("run")(running.run)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(version("returnstreams"))
+        raise typer.Exit
+
+
+@app.callback()
+def returnstreams(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Kafka stream processors for product returns."""
+    # A command that fails says so in one line of ours; `run` and `serve` let the client be heard.
+    configure(libraries=logging.CRITICAL)
 
 
 @app.command()
@@ -49,3 +70,10 @@ def main() -> None:
     except (ConfigError, StateRefused) as error:
         fail(str(error))
         sys.exit(EX_CONFIG)
+    except Infrastructure as error:
+        fail(f"the Kafka brokers do not answer as they should ({_told(error)}); {_REMEDY}")
+        sys.exit(EX_CONFIG)
+
+
+def _told(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+import sys
 
-out = Console(soft_wrap=True, highlight=False)
+from rich.console import Console
+from rich.table import Table
+
+# Into a file or a pipe a row is one line, however long, so that grep finds what it looks for.
+UNBOUNDED = 10_000
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else UNBOUNDED)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_table(table: Table) -> None:
+    """On a terminal long cells are wrapped, never cut off."""
+    out.print(table, soft_wrap=False)
 
 
 def fail(message: str) -> None:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from contracts.retailers import Retailer
-from streams.cli.console import err, out
+from streams.cli.console import err, out, print_table
 from streams.engine.errors import ConfigError
 from streams.retailers_file import parse
 from streams.retailers_topic import Difference, differences, read_all, write
@@ -53,10 +54,13 @@ def apply_(file: FileArgument = None, yes: Annotated[bool, typer.Option("--yes",
 def show() -> None:
     """The retailers as they are in force now."""
     known = asyncio.run(read_all(load().cluster))
+    if not known:
+        out.print("no retailers yet; `returnstreams retailers apply FILE` brings them")
+        return
     table = Table("id", "name", "portal", "return action", "choice", "rules", "hook", "shop", "version", box=None)
     for retailer in sorted(known.values(), key=lambda r: r.id):
-        table.add_row(*_row(retailer))
-    out.print(table if known else "no retailers yet; `returnstreams retailers apply FILE` brings them")
+        table.add_row(*map(escape, _row(retailer)))
+    print_table(table)
 
 
 def _read(file: Path | None) -> tuple[Retailer, ...]:
@@ -77,7 +81,7 @@ def _read(file: Path | None) -> tuple[Retailer, ...]:
 def _show(change: Difference) -> None:
     retailer = change.after
     if change.before is None:
-        out.print(f"[green]+ {retailer.id}[/] {retailer.name}: {retailer.portal}, {retailer.return_action}")
+        out.print(f"[green]+ {retailer.id}[/] {escape(retailer.name)}: {retailer.portal}, {retailer.return_action}")
         return
     out.print(f"[yellow]~ {retailer.id}[/] version {change.before.version} -> {retailer.version}")
     for name, (before, after) in change.fields().items():

@@ -6,13 +6,13 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from producers.logs import configure
 from producers.service import serve as serve_ingress
+from producers.settings import PREFIX
 from streams import process
 from streams.cli.console import out
 from streams.engine.errors import ConfigError
-from streams.observability import configure
 from streams.settings import Settings, load
 from streams.topics_admin import Step, TopicsAdmin, wanted
 from streams.wiring import AGENTS, build
@@ -38,10 +38,8 @@ def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, 
 def check() -> None:
     """Show the settings (secrets as ***), and whether brokers and topics are as they say."""
     settings = load()
-    table = Table("setting", "value", box=None)
     for name, value in _flat(settings.model_dump(mode="json")):
-        table.add_row(f"RETURNSTREAMS_{name}", value)
-    out.print(table)
+        out.print(f"{PREFIX}{name}={value}", markup=False)
     build(["all"], settings)
     asyncio.run(_check_topics(settings))
 

@@ -10,7 +10,7 @@ import orjson
 import typer
 from rich.table import Table
 
-from streams.cli.console import err, out
+from streams.cli.console import err, out, print_table
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import reading
 from streams.engine.records import Record
@@ -77,7 +77,7 @@ def show(changes: Iterable[Change]) -> None:
         row = (change.step.value, change.topic.name, str(change.topic.partitions), change.reason or differing)
         table.add_row(*row, style=_STYLES[change.step])
     if table.row_count:
-        out.print(table)
+        print_table(table)
     out.print(f"{table.row_count} to do, {kept} as they should be")
 
 

@@ -1,0 +1,116 @@
+"""What is wrong with the configuration: exit code 78, and one line that says what to change, and no secret."""
+
+from __future__ import annotations
+
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import Outcome, returnstreams
+
+HUSH = "hush-hush-hush-hush"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(outcome: Outcome) -> str:
+    """The one line with which a command refused to start."""
+    assert outcome.code == 78, outcome
+    assert outcome.out == ""
+    [line] = outcome.err.splitlines()
+    assert line.startswith("error: ")
+    assert "hush" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("KAFKA__NOPE", "hush", "RETURNSTREAMS_KAFKA__NOPE: Extra inputs are not permitted"),
+        ("KAFKA__SECURITY_PROTOCOL", "hush", "RETURNSTREAMS_KAFKA__SECURITY_PROTOCOL: Input should be 'PLAINTEXT'"),
+        ("TOPICS__PARTITIONS", "hush", "RETURNSTREAMS_TOPICS__PARTITIONS: Input should be a valid integer"),
+        ("TOPICS__PARTITIONS", "0", "RETURNSTREAMS_TOPICS__PARTITIONS: Input should be greater than or equal to 1"),
+        ("FORWARD__DELAYS_S", "hush", "RETURNSTREAMS_FORWARD__DELAYS_S: must be JSON"),
+        ("KAFKA", "hush", "RETURNSTREAMS_KAFKA: must be JSON"),
+        (
+            "INGRESS__SHOPIFY_SECRETS",
+            f"[{{'secret': '{HUSH}'}}]",
+            "RETURNSTREAMS_INGRESS__SHOPIFY_SECRETS: must be JSON",
+        ),
+        (
+            "INGRESS__SHOPIFY_SECRETS",
+            f'[{{"name": "our-app", "secret": "{HUSH}"}}]',
+            "RETURNSTREAMS_INGRESS__SHOPIFY_SECRETS[0].retailers: Field required",
+        ),
+        (
+            "INGRESS__OMNIPARCEL_ACCOUNTS",
+            f'[{{"name": "seko", "retailers": ["*"], "password": "{HUSH}"}}]',
+            "RETURNSTREAMS_INGRESS__OMNIPARCEL_ACCOUNTS[0]: Value error, account 'seko'",
+        ),
+        ("KAFKA__PASSWORD_FILE", "absent", "'absent'"),
+        ("SECRETS_DIR", "absent", "'absent'"),
+    ],
+)
+def test_a_bad_setting_is_named_and_its_value_is_not_repeated(setting: str, value: str, told: str) -> None:
+    assert told in refused(returnstreams("retailers", "show", **{setting: value}))
+
+
+def test_a_settings_file_that_is_no_text_is_an_error_of_configuration(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in refused(returnstreams("retailers", "show", KAFKA__PASSWORD_FILE="password"))
+
+
+def test_several_bad_settings_are_told_at_once() -> None:
+    line = refused(returnstreams("run", "all", TOPICS__PARTITIONS="x", HEALTH__PORT="70000"))
+    assert "RETURNSTREAMS_TOPICS__PARTITIONS" in line
+    assert "RETURNSTREAMS_HEALTH__PORT" in line
+
+
+def test_sasl_without_credentials_is_noticed_before_a_broker_is_asked() -> None:
+    line = refused(returnstreams("topics", "plan", KAFKA__SECURITY_PROTOCOL="SASL_SSL", KAFKA__USERNAME="me"))
+    assert "set RETURNSTREAMS_KAFKA__USERNAME and RETURNSTREAMS_KAFKA__PASSWORD" in line
+
+
+def test_a_certificate_that_is_not_there_is_named_by_its_setting() -> None:
+    line = refused(returnstreams("topics", "plan", KAFKA__SECURITY_PROTOCOL="SSL", KAFKA__CAFILE="absent.pem"))
+    assert "RETURNSTREAMS_KAFKA__CAFILE" in line
+
+
+@pytest.mark.parametrize("command", ["topics plan", "topics tail orders", "retailers show"])
+def test_without_a_broker_a_command_says_so(command: str) -> None:
+    # Port 1 is nobody's: the connection is refused at once.
+    line = refused(returnstreams(*command.split(), KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1"))
+    assert "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS" in line
+
+
+@pytest.mark.parametrize("key", [{}, {"HASH_KEY": "hush"}], ids=["none", "too short"])
+def test_order_table_needs_its_hash_key(key: dict[str, str]) -> None:
+    assert "RETURNSTREAMS_HASH_KEY" in refused(returnstreams("run", "order-table", **key))
+
+
+def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
+    assert "no agent 'order-tabel'; there are: order-table, return-rules" in refused(
+        returnstreams("run", "order-tabel", HASH_KEY=HUSH)
+    )
+
+
+def test_a_taken_health_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = refused(returnstreams("run", "return-rules", HEALTH__PORT=port, KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1"))
+    assert "RETURNSTREAMS_HEALTH__PORT" in line
+    assert port in line
+
+
+def test_the_version() -> None:
+    outcome = returnstreams("--version")
+    assert (outcome.code, outcome.out) == (0, f"{version('returnstreams')}\n")
+
+
+def test_a_command_line_that_is_none_is_not_a_configuration_error() -> None:
+    assert returnstreams("topics", "delete").code == 2
