@@ -1,0 +1,251 @@
+"""The toy agent on a real Kafka: its topics, its input, what came out, and itself as a process that can be killed.
+
+python -m tests.integration.engine.toy BOOTSTRAP PREFIX STATUS_FILE SESSION_MS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from contracts import topics
+from contracts.model import Model
+from contracts.retailers import Retailer
+from contracts.topics import Topic
+from streams.engine.global_table import GlobalTable
+from streams.engine.kafka import Cluster, partition_of, reading
+from streams.engine.options import RunnerOptions
+from streams.engine.outbox import Call
+from streams.engine.records import Record
+from streams.engine.runner import AgentRunner
+from streams.topics_admin import Replication, TopicsAdmin, Wanted, wanted
+from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, TOTALS, Echo, Number, Reply, toy_agent
+
+ONE_COPY = Replication(1, 1)
+# No broker of these tests may be slower than this for anything, unless somebody killed it.
+PATIENCE_S = 30.0
+ASK_AGAIN_S = 0.02
+
+
+async def eventually(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Returns as soon as the condition holds, while the loop goes on."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def reply(call: Call[Any]) -> Model:
+    """A world outside that always says yes."""
+    return Reply(text=call.id)
+
+
+@dataclass(slots=True)
+class Running:
+    """One runner in this process."""
+
+    runner: AgentRunner
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def ready(self, partitions: int) -> None:
+        """Until it has so many partitions, all restored."""
+        await eventually(
+            lambda: self.task.done() or (self.runner.ready and len(self.runner.partitions) == partitions),
+            f"{partitions} partitions ready",
+        )
+        if self.task.done():
+            self.task.result()
+
+    async def leave(self) -> float:
+        """Stop in order; the seconds it took."""
+        began = time.monotonic()
+        self.stop.set()
+        await self.task
+        return time.monotonic() - began
+
+
+@dataclass(slots=True)
+class Toy:
+    """One installation of the toy agent on a broker."""
+
+    bootstrap: str
+    prefix: str
+    partitions: int = 3
+    produced: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where it is."""
+        return Cluster({"bootstrap_servers": self.bootstrap}, self.prefix)
+
+    def topics(self) -> list[Wanted]:
+        """All its topics: those of the catalogue with one partition, since nobody here reads them."""
+        own = [
+            Wanted(f"{self.prefix}{topic.name}", self.partitions, topic.config)
+            for topic in (NUMBERS, LABELS, ECHOES, TOTALS)
+        ]
+        rest = [w for w in wanted(["toy"], self.prefix, 1, ONE_COPY) if not w.name.endswith("toy-changelog")]
+        return [*own, *rest, Wanted(f"{self.prefix}toy-changelog", self.partitions, topics.COMPACTED)]
+
+    async def create(self) -> None:
+        """Make the topics."""
+        async with TopicsAdmin(self.cluster) as admin:
+            await admin.apply(await admin.plan(self.topics()), ONE_COPY)
+
+    async def pipe(self, records: Iterable[tuple[Topic, str, Model | bytes | None]]) -> None:
+        """Write inputs, each acknowledged by the broker before this returns."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, max_request_size=topics.MAX_MESSAGE_BYTES
+        )
+        async with producer:
+            sent = []
+            for topic, key, value in records:
+                self.produced[key] += topic is NUMBERS
+                raw = value.model_dump_json().encode() if isinstance(value, Model) else value
+                kind = [("ce_type", topic.event_for(type(value)).type.encode())] if isinstance(value, Model) else []
+                place = partition_of(key.encode(), self.partitions)
+                name = self.cluster.name(topic.name)
+                sent.append(await producer.send(name, raw, key.encode(), partition=place, headers=kind))
+            await asyncio.gather(*sent)
+
+    async def number(self, numbers: Iterable[int], keys: int = 20, **more: Any) -> None:
+        """Write these numbers, spread over so many keys."""
+        await self.pipe((NUMBERS, f"key{n % keys}", Number(n=n, **more)) for n in numbers)
+
+    async def read(
+        self, topic: str, enough: Callable[[list[Record]], bool], timeout_s: float = PATIENCE_S
+    ) -> list[Record]:
+        """Everything in a topic, committed, as soon as it is enough; then once more, for what should not be there."""
+        found: list[Record] = []
+        async with reading(self.cluster) as reader:
+            await reader.assign({(topic, p): None for p in await reader.partitions(topic)})
+            deadline = time.monotonic() + timeout_s
+            while not enough(found):
+                assert time.monotonic() < deadline, f"only {len(found)} records in {topic} after {timeout_s} s"
+                found += await reader.fetch(0.2)
+            return found + await reader.fetch(0.2)
+
+    async def echoes(self, count: int, what: str = "counted", timeout_s: float = PATIENCE_S) -> Counter[int]:
+        """How often each number was echoed, as soon as there are so many echoes."""
+
+        def numbers(records: list[Record]) -> list[int]:
+            found = [Echo.model_validate_json(r.value or b"") for r in records]
+            return [echo.n for echo in found if echo.what == what]
+
+        return Counter(numbers(await self.read(ECHOES.name, lambda r: len(numbers(r)) >= count, timeout_s)))
+
+    async def totals(self) -> dict[str, int]:
+        """The last total of each key."""
+        records = await self.read(TOTALS.name, bool)
+        last = {(r.key or b"").decode(): r.value for r in sorted(records, key=lambda r: r.offset)}
+        return {key: json.loads(raw)["n"] for key, raw in last.items() if raw is not None}
+
+    async def exactly_once(self, count: int, timeout_s: float = PATIENCE_S) -> None:
+        """Every number from 0 on was echoed once, and every total counts what was written under its key."""
+        assert await self.echoes(count, timeout_s=timeout_s) == Counter(range(count))
+        assert await self.totals() == dict(self.produced)
+
+    @asynccontextmanager
+    async def running(self, options: RunnerOptions | None = None) -> AsyncIterator[Running]:
+        """A runner in this process; stopped at the end, whatever happened."""
+        table = GlobalTable(self.cluster, topics.RETAILERS, Retailer)
+        following = asyncio.create_task(table.follow())
+        stop = asyncio.Event()
+        runner = AgentRunner(toy_agent(), self.cluster, table, options or RunnerOptions(callers={"box": reply}))
+        task = asyncio.create_task(runner.run(stop))
+        try:
+            yield Running(runner, stop, task)
+        finally:
+            stop.set()
+            following.cancel()
+            await asyncio.wait({task, following})
+
+    def process(self, directory: Path, name: str, session_ms: int = 6000) -> Process:
+        """The same in a process of its own."""
+        return Process(self, directory / f"{name}.json", directory / f"{name}.log", session_ms)
+
+
+class Process:
+    """The toy agent as a process. As a context: killed at the end, if it still lives."""
+
+    def __init__(self, toy: Toy, status: Path, log: Path, session_ms: int) -> None:
+        arguments = [toy.bootstrap, toy.prefix, str(status), str(session_ms)]
+        self._command = [sys.executable, "-m", "tests.integration.engine.toy", *arguments]
+        self._status = status
+        self._log = log
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Process:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGKILL)
+
+    def start(self) -> None:
+        """Begin, after an end as well."""
+        self._status.unlink(missing_ok=True)
+        with self._log.open("ab") as log:
+            self._child = subprocess.Popen(self._command, stdout=log, stderr=log)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, and after one that ends it wait for the end."""
+        child = self._child
+        if child is None or child.poll() is not None:
+            return
+        child.send_signal(number)
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            child.wait(PATIENCE_S)
+
+    @property
+    def partitions(self) -> list[int]:
+        """Which it has, once all of them are restored."""
+        try:
+            found: list[int] = json.loads(self._status.read_text())
+        except OSError:
+            return []
+        return found
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives."""
+        return None if self._child is None else self._child.poll()
+
+    @property
+    def log(self) -> str:
+        """What it said."""
+        return self._log.read_text()
+
+
+def _say(status: Path, runner: AgentRunner) -> None:
+    fresh = status.with_suffix(".new")
+    fresh.write_text(json.dumps(runner.partitions if runner.ready else []))
+    fresh.replace(status)
+
+
+async def _main(bootstrap: str, prefix: str, status: Path, session_ms: int) -> None:
+    options = RunnerOptions(callers={"box": reply}, session_timeout_ms=session_ms)
+    async with Toy(bootstrap, prefix).running(options) as running:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.stop.set)
+        while not running.task.done():
+            _say(status, running.runner)
+            await asyncio.wait({running.task}, timeout=ASK_AGAIN_S)
+    running.task.result()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
