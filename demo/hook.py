@@ -121,9 +121,7 @@ class HookSimulator:
             return
         listener = socket.create_server((LOOPBACK, self.port), backlog=128)
         routes = [Route("/hook/v1/seko/update/{retailer}", self._post, methods=["POST"])]
-        config = uvicorn.Config(
-            Starlette(routes=routes), lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=0
-        )
+        config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name="hook-simulator", daemon=True)
         thread.start()

@@ -23,10 +23,11 @@ HOOKED = (acme.ACME, bergwerk.BERGWERK)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All scenes, and who sends."""
+    """All scenes, who sends, and the time at which it all has happened."""
 
     scenes: tuple[Scene, ...]
     senders: Senders
+    now: datetime
 
     @property
     def expected(self) -> Expected:
@@ -56,7 +57,7 @@ def tell(credentials: Credentials, retailers_file: str, now: datetime) -> Story:
     senders = Senders(credentials, {ident: retailer.name for ident, retailer in retailers.items()})
     stage = Stage(senders, now, {ident: retailer.shopify.shop for ident, retailer in retailers.items()})
     parts = (acme, bergwerk, bergwerk_special, cordwain, refused)
-    return Story(tuple(scene for part in parts for scene in part.scenes(stage)), senders)
+    return Story(tuple(scene for part in parts for scene in part.scenes(stage)), senders, now)
 
 
 def _by_id(text: str) -> Mapping[str, Retailer]:
