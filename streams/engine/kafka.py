@@ -36,6 +36,9 @@ REBALANCE_TIMEOUT_MS = 20_000
 # aiokafka leaves the group when nothing was fetched for 5 min, as in a long restore. Whether we are alive, we say.
 MAX_POLL_INTERVAL_MS = 24 * 60 * 60 * 1000
 REQUEST_TIMEOUT_MS = 10_000
+# The broker verifies each partition of a transaction, and answers the first batch that overtakes the verification with
+# NOT_ENOUGH_REPLICAS (KIP-890). One hop at 200/s, 12 partitions, p50/p99: 40/188 ms with the default of 100, 7/58 so.
+RETRY_BACKOFF_MS = 20
 # 256 KB cost more than half of the throughput (docs/decisions); a fetch per partition of 1 MB is where it levels off.
 FETCH_BYTES = 1_048_576
 # Just below the brokers' usual 1 MB limit for a batch; a record larger than that travels alone.
@@ -101,6 +104,7 @@ class Transactions:
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
         )
 
     async def open(self) -> None:

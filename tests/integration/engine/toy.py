@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from contracts.model import Model
 from contracts.retailers import Retailer
 from contracts.topics import Topic
 from streams.engine.global_table import GlobalTable
-from streams.engine.kafka import Cluster, partition_of, reading
+from streams.engine.kafka import Cluster, Reader, partition_of, reading
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call
 from streams.engine.records import Record
@@ -128,12 +128,12 @@ class Toy:
     async def read(
         self, topic: str, enough: Callable[[list[Record]], bool], timeout_s: float = PATIENCE_S
     ) -> list[Record]:
-        """Everything in a topic, committed, as soon as it is enough; then once more, for what should not be there."""
+        """Everything in a topic, committed, as soon as it is enough: to the end, and a moment longer."""
         found: list[Record] = []
         async with reading(self.cluster) as reader:
-            await reader.assign({(topic, p): None for p in await reader.partitions(topic)})
+            ends = await reader.assign({(topic, p): None for p in await reader.partitions(topic)})
             deadline = time.monotonic() + timeout_s
-            while not enough(found):
+            while not enough(found) or not await _reached(reader, ends):
                 assert time.monotonic() < deadline, f"only {len(found)} records in {topic} after {timeout_s} s"
                 found += await reader.fetch(0.2)
             return found + await reader.fetch(0.2)
@@ -155,8 +155,12 @@ class Toy:
 
     async def exactly_once(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Every number from 0 on was echoed once, and every total counts what was written under its key."""
-        assert await self.echoes(count, timeout_s=timeout_s) == Counter(range(count))
-        assert await self.totals() == dict(self.produced)
+        found = await self.echoes(count, timeout_s=timeout_s)
+        lost, twice = set(range(count)) - set(found), {n: times for n, times in found.items() if times > 1}
+        assert (lost, twice) == (set(), {}), f"lost {sorted(lost)}, twice {twice}"
+        totals = await self.totals()
+        wrong = {k: (totals.get(k), n) for k, n in self.produced.items() if totals.get(k) != n}
+        assert not wrong, f"totals (counted, produced): {wrong}"
 
     @asynccontextmanager
     async def running(self, options: RunnerOptions | None = None) -> AsyncIterator[Running]:
@@ -229,6 +233,10 @@ class Process:
     def log(self) -> str:
         """What it said."""
         return self._log.read_text()
+
+
+async def _reached(reader: Reader, ends: Mapping[tuple[str, int], int]) -> bool:
+    return all([await reader.position(topic, partition) >= end for (topic, partition), end in ends.items()])
 
 
 def _say(status: Path, runner: AgentRunner) -> None:

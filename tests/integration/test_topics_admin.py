@@ -1,0 +1,60 @@
+"""`topics plan` and `apply` on a real broker: what is there is kept, what an operator set beside it survives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from contracts import topics
+from streams.engine.errors import ConfigError
+from streams.engine.kafka import Cluster
+from streams.topics_admin import Replication, Step, TopicsAdmin, Wanted
+
+pytestmark = pytest.mark.kafka
+
+ONE_COPY = Replication(1, 1)
+
+
+async def test_create_keep_alter_and_refuse(kafka: str, topic_prefix: str) -> None:
+    want = [Wanted(f"{topic_prefix}{t.name}", 2, t.config) for t in (topics.ORDERS, topics.RETURN_EVENTS)]
+    async with TopicsAdmin(Cluster({"bootstrap_servers": kafka}, topic_prefix)) as admin:
+        fresh = await admin.plan(want)
+        assert [c.step for c in fresh] == [Step.CREATE, Step.CREATE]
+        await admin.apply(fresh, ONE_COPY)
+        await admin.apply(fresh, ONE_COPY)  # somebody else applied the same plan meanwhile
+        assert [c.step for c in await admin.plan(want)] == [Step.KEEP, Step.KEEP]
+
+        # AlterConfigs replaces all that stands on the topic: the operator's own setting, and none of the catalogue's.
+        await set_config(kafka, want[1].name, {"segment.bytes": "2097152", "retention.ms": "1000"})
+        kept, altered = await admin.plan(want)
+        assert (kept.step, altered.step) == (Step.KEEP, Step.ALTER)
+        assert altered.differing["retention.ms"] == ("1000", want[1].config["retention.ms"])
+        await admin.apply([kept, altered], ONE_COPY)
+        (after,) = await admin.plan([replace(want[1], config={**want[1].config, "segment.bytes": "2097152"})])
+        assert after.step is Step.KEEP
+
+        more = [replace(want[0], partitions=3), Wanted(f"{topic_prefix}new", 1, {})]
+        plan = await admin.plan(more)
+        assert [c.step for c in plan] == [Step.REFUSE, Step.CREATE]
+        with pytest.raises(ConfigError, match="it has 2 partitions, not 3"):
+            await admin.apply(plan, ONE_COPY)
+        assert [c.step for c in await admin.plan(more)] == [Step.REFUSE, Step.CREATE], "nothing was created"
+
+
+async def set_config(bootstrap: str, topic: str, config: dict[str, str]) -> None:
+    """What an operator would do by hand."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
+    finally:
+        await admin.close()
+
+
+async def test_a_broker_that_is_not_there_is_told_in_one_line() -> None:
+    with pytest.raises(ConfigError, match="RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS"):
+        async with TopicsAdmin(Cluster({"bootstrap_servers": "127.0.0.1:1"})):
+            pass
