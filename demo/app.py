@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -110,7 +111,8 @@ async def _demo(kafka: KafkaSettings, directory: Path, talker: Talker, *, keep: 
         code = await _watched(stack, story, hook, talker, seed)
         if keep:
             inside.tell_how(talker.console, stack, story)
-            await asyncio.Event().wait()
+            with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: how it went is known already
+                await asyncio.Event().wait()
         return code
 
 

@@ -30,47 +30,46 @@ class Screen:
     refused: int = 0
 
     def render(self, seen: Observed, posts: Iterable[Received]) -> RenderableType:
-        """One picture."""
-        known = list(posts)
+        """One picture; what matters most comes first, for a low terminal cuts the rest off."""
         return Group(
-            Text(f"{self.step}   sent {self.sent}, refused {self.refused}", style="bold"),
-            Columns([_processes(self.states), _topics(seen)], padding=(0, 2)),
-            _returns(self.expected, seen, known),
+            Text(f"{self.step} · sent {self.sent}, refused {self.refused}", style="bold", no_wrap=True),
+            _processes(self.states),
+            _returns(self.expected, seen, list(posts)),
+            _topics(seen),
         )
 
 
-def _processes(states: Mapping[str, str]) -> Table:
-    table = Table("process", "state", title="processes", title_justify="left")
-    for name, state in states.items():
-        table.add_row(name, Text(state, style=_STYLES.get(state, "red")))
-    return table
+def _processes(states: Mapping[str, str]) -> Text:
+    words = [part for name, state in states.items() for part in ((f"{name} ", ""), (f"{state}  ", _style(state)))]
+    return Text.assemble(*words)
 
 
-def _topics(seen: Observed) -> Table:
-    table = Table("topic", "records", "topic", "records", title="topics (read_committed)", title_justify="left")
-    names = [topic.name for topic in topics.CATALOGUE if topic is not topics.RETAILERS]
-    names += sorted(name for name in seen.counts if name not in names)
-    half = (len(names) + 1) // 2
-    for left, right in zip(names[:half], [*names[half:], ""], strict=False):
-        table.add_row(left, str(seen.counts[left]), right, str(seen.counts[right]) if right else "")
-    return table
+def _style(state: str) -> str:
+    return _STYLES.get(state, "red")
 
 
 def _returns(expected: Expected, seen: Observed, posts: list[Received]) -> Table:
-    table = Table("return", "order", "units", "scan", "actions", "told", title="returns", title_justify="left")
+    table = Table(box=None, padding=(0, 1), header_style="bold cyan")
+    for name in ("return", "order", "units", "scan", "paid", "told"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
     for known in expected.returns:
         rows = [unit_of(known, unit, seen) for unit in known.units]
-        states = ", ".join(row.state.value for row in rows if row) or "…"
-        milestones = {row.milestone.value for row in rows if row and row.milestone}
+        milestones = {row.milestone.value: None for row in rows if row and row.milestone}
         table.add_row(
-            f"{known.order_key} {known.rma}",
-            "yes" if known.order_key in seen.orders else "…",
-            states,
+            f"{known.retailer} {known.rma}",
+            "found" if known.order_key in seen.orders else "",
+            ", ".join(row.state.value for row in rows if row),
             " ".join(milestones),
-            paid(known, seen),
+            paid(known, seen).replace("\n", ", "),
             " ".join(post.said("Code") for post in posts_of(known, posts)),
         )
     return table
+
+
+def _topics(seen: Observed) -> RenderableType:
+    names = [topic.name for topic in topics.CATALOGUE if topic is not topics.RETAILERS]
+    names += sorted(name for name in seen.counts if name not in names)
+    return Columns([Text(f"{name} {seen.counts[name]}", style="dim") for name in names], padding=(0, 2))
 
 
 def paid(known: Return, seen: Observed) -> str:
