@@ -73,7 +73,7 @@ def main(keep: bool = False, broker: str | None = None, seed: int = DEFAULT_SEED
         code = INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
-    if code == 1:
+    if code == 1 and any(directory.iterdir()):
         console.print(f"the logs of all processes are in {directory}", markup=False, highlight=False)
     else:
         shutil.rmtree(directory, ignore_errors=True)
@@ -105,7 +105,8 @@ async def _demo(kafka: KafkaSettings, directory: Path, talker: Talker, *, keep: 
         stack = ends.enter_context(Stack(kafka, directory=directory, credentials=credentials))
         retailers = retailers_text(hook)
         story = tell(credentials, retailers, datetime.now(UTC))
-        talker.say(f"the broker is {kafka.bootstrap_servers}; creating its topics, applying three retailers")
+        named = f" (they begin with '{kafka.topic_prefix}', and stay there)" if kafka.topic_prefix else ""
+        talker.say(f"the broker is {kafka.bootstrap_servers}; creating topics{named}, applying three retailers")
         await asyncio.to_thread(stack.apply, retailers)
         hook.fail(HOOK_FAILURES, retailer=RETAILERS[0])
         code = await _watched(stack, story, hook, talker, seed)
