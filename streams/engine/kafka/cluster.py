@@ -1,0 +1,82 @@
+"""Where the brokers are, what of theirs counts as infrastructure, and how a client is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.partitioner import murmur2
+
+from streams.engine.records import Record
+
+log = structlog.get_logger()
+
+Infrastructure = (KafkaError, OSError, TimeoutError)
+"""What a broker or a connection can do to us; never a record's fault."""
+
+Fenced = ProducerFenced
+
+# What we wait for a whole transaction. Longer than the brokers' own limit, so that theirs is the one that decides.
+COMMIT_TIMEOUT_S = 15.0
+REQUEST_TIMEOUT_MS = 10_000
+# 256 KB cost more than half of the throughput (docs/decisions); a fetch per partition of 1 MB is where it levels off.
+FETCH_BYTES = 1_048_576
+# aiokafka's stop() can hang for ever when the brokers are away; after this we let go and let the process end.
+CLOSE_TIMEOUT_S = 5.0
+LAST_CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """How to reach the brokers. options: keyword arguments of every client. prefix: before every name of ours."""
+
+    options: Mapping[str, Any]
+    prefix: str = ""
+
+    def name(self, topic: str) -> str:
+        """The topic's or group's name in this installation."""
+        return f"{self.prefix}{topic}"
+
+    def plain(self, topic: str) -> str:
+        """The catalogue's name of one of this installation's topics."""
+        return topic.removeprefix(self.prefix)
+
+
+def partition_of(key: bytes, count: int) -> int:
+    """The partition of a key, as the Java client chooses it."""
+    return int((murmur2(key) & 0x7FFFFFFF) % count)
+
+
+async def close_bounded(stop: Coroutine[Any, Any, None], client: AIOKafkaClient, what: str) -> None:
+    """Run a stop() for CLOSE_TIMEOUT_S at most, in a task of its own: it may hang, or raise CancelledError.
+
+    Its sockets are closed in any case.
+    """
+    task = asyncio.ensure_future(stop)
+    _, pending = await asyncio.wait({task}, timeout=CLOSE_TIMEOUT_S)
+    if pending:
+        log.warning("client did not close in time", action="close_timeout", client=what)
+        task.cancel()
+        last = asyncio.ensure_future(client.close())
+        await asyncio.wait({task, last}, timeout=LAST_CLOSE_TIMEOUT_S)
+        forgive(task)
+        forgive(last)
+    elif task.cancelled() or task.exception() is not None:
+        log.info("client closed with an error", action="close_error", client=what)
+
+
+def forgive(future: asyncio.Future[Any]) -> None:
+    """Have nobody complain that this one's error was not looked at: another error has said enough."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def record_of(cluster: Cluster, message: Any) -> Record:
+    """A consumed message as the engine knows it."""
+    topic = cluster.plain(message.topic)
+    headers = tuple(message.headers)
+    return Record(topic, message.partition, message.offset, message.timestamp, message.key, message.value, headers)

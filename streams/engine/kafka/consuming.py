@@ -1,0 +1,131 @@
+"""Reading as a member of a group: each task fetches its own partitions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.subscription_state import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from streams.engine.kafka.cluster import (
+    COMMIT_TIMEOUT_S,
+    FETCH_BYTES,
+    REQUEST_TIMEOUT_MS,
+    Cluster,
+    close_bounded,
+    record_of,
+)
+from streams.engine.records import Record
+
+# A third of the shortest session (6 s) at most, so that one lost heartbeat is not the end of a member.
+HEARTBEAT_MS = 1_000
+# A member that must let go gets a stop and a close of 5 s each, and some air; aiokafka's own default is the session.
+REBALANCE_TIMEOUT_MS = 20_000
+# aiokafka leaves the group when nothing was fetched for 5 min, as in a long restore. Whether we are alive, we say.
+MAX_POLL_INTERVAL_MS = 24 * 60 * 60 * 1000
+
+
+class GroupConsumer:
+    """An agent's member of its consumer group. Each task fetches its own partitions."""
+
+    def __init__(
+        self, cluster: Cluster, group: str, topics: Iterable[str], instance_id: str | None, session_timeout_ms: int
+    ) -> None:
+        self._cluster = cluster
+        self._topics = [cluster.name(topic) for topic in topics]
+        self._consumer = AIOKafkaConsumer(
+            **cluster.options,
+            group_id=cluster.name(group),
+            group_instance_id=instance_id,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),  # the default tears co-partitioned topics apart
+            session_timeout_ms=session_timeout_ms,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            request_timeout_ms=REQUEST_TIMEOUT_MS + REBALANCE_TIMEOUT_MS,  # a JoinGroup waits for the others
+            check_crcs=False,  # TCP and the broker check already; 8 % of a fetch
+        )
+
+    async def start(
+        self,
+        on_revoked: Callable[[], Coroutine[Any, Any, None]],
+        on_assigned: Callable[[set[int]], None],
+    ) -> None:
+        """Join. `on_assigned` gets the partition numbers, already paused, and must not block."""
+        self._consumer.subscribe(self._topics, listener=_Listener(self._consumer, on_revoked, on_assigned))
+        await self._consumer.start()
+
+    def _of(self, partition: int) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for topic in self._topics]
+
+    def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Go on reading from these offsets (by topic), and begin to fetch."""
+        for tp in self._of(partition):
+            self._consumer.seek(tp, offsets[self._cluster.plain(tp.topic)])
+        self._consumer.resume(*self._of(partition))
+
+    async def fetch(self, partition: int, max_records: int, timeout_s: float) -> list[Record]:
+        """The next records of one partition of all inputs; empty after the timeout."""
+        tps = self._of(partition)
+        found = await self._consumer.getmany(*tps, timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        return [record_of(self._cluster, message) for messages in found.values() for message in messages]
+
+    async def committed(self, partition: int) -> dict[str, int | None]:
+        """The group's offsets, None where it has none."""
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            return {self._cluster.plain(tp.topic): await self._consumer.committed(tp) for tp in self._of(partition)}
+
+    async def bounds(self, partition: int) -> tuple[dict[str, int], dict[str, int]]:
+        """First and end offsets of one partition of all inputs (the end as read_committed sees it)."""
+        tps = self._of(partition)
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            first = await self._consumer.beginning_offsets(tps)
+            end = await self._consumer.end_offsets(tps)
+        plain = self._cluster.plain
+        return {plain(t.topic): o for t, o in first.items()}, {plain(t.topic): o for t, o in end.items()}
+
+    async def positions(self, partition: int) -> dict[str, int]:
+        """How far it has read, past control records too."""
+        tps = self._of(partition)
+        return {self._cluster.plain(tp.topic): await self._consumer.position(tp) for tp in tps}
+
+    def partition_counts(self) -> dict[str, int]:
+        """How many partitions each input has."""
+        counts: dict[str, int] = {}
+        for topic in self._topics:
+            found = self._consumer.partitions_for_topic(topic)
+            counts[self._cluster.plain(topic)] = len(found or ())
+        return counts
+
+    async def close(self) -> None:
+        """Leave the group, within a bound."""
+        await close_bounded(self._consumer.stop(), self._consumer._client, "consumer")
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Pauses what is new before anything else can run, and swallows nothing: aiokafka would."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        on_revoked: Callable[[], Coroutine[Any, Any, None]],
+        on_assigned: Callable[[set[int]], None],
+    ) -> None:
+        self._consumer = consumer
+        self._on_revoked = on_revoked
+        self._on_assigned = on_assigned
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._on_revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        # Before the first await: the fetcher runs already, from offsets that nobody has checked yet.
+        self._consumer.pause(*assigned)
+        self._on_assigned({tp.partition for tp in assigned})
