@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 
 from contracts.retailers import Retailer
-from streams.engine import metrics, outbox, restore
+from streams.engine import metrics, restore
 from streams.engine.agent import Agent
+from streams.engine.calling import CANCEL_TIMEOUT_S, Calls
 from streams.engine.errors import StateRefused
 from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
 from streams.engine.keyvalue import KeyValue
 from streams.engine.options import RunnerOptions
-from streams.engine.outbox import Answer, Call
 from streams.engine.records import Record
 from streams.engine.task import Batch, TaskCore
 
@@ -38,8 +37,6 @@ TIMERS_AT_ONCE = 500
 # Group coordinators before Kafka 4 show the offsets of a transaction some moments after it has ended.
 OFFSETS_LAG_S = 3.0
 OFFSETS_RETRY_S = 0.2
-# A cancelled call gets this long to clean up; the deadline it was given holds for it anyway.
-CANCEL_TIMEOUT_S = 1.0
 
 
 class RunningTask:
@@ -74,9 +71,7 @@ class RunningTask:
         self._partitions = 0
         self._producer: Transactions | None = None
         self._fetch: asyncio.Task[list[Record]] | None = None
-        self._answers: list[Answer] = []
-        self._calls: set[asyncio.Task[None]] = set()
-        self._busy: Counter[str] = Counter()
+        self._calls = Calls(agent, partition, options, self._wake)
 
     async def run(self) -> None:
         """Until `stop`. What the broker does to us means: drop the batch, new producer, read committed, redo.
@@ -128,7 +123,7 @@ class RunningTask:
         self._next = await self._beginning()
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, self._next)
         self._pending.clear()
-        self._answers.clear()
+        self._calls.forget()
         self._caught_up = False
         self._consumer.seek(self.partition, self._next)
         self.ready.set()
@@ -150,16 +145,13 @@ class RunningTask:
     async def _release(self) -> None:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
         self.ready.clear()
-        running = [*self._calls, *([self._fetch] if self._fetch else [])]
-        for task in running:
-            task.cancel()
-        if running:
-            done, _ = await asyncio.wait(running, timeout=CANCEL_TIMEOUT_S)
-            for task in done:
-                task.cancelled() or task.exception()  # what ended the task has said enough
-        self._fetch = None
-        self._calls.clear()
-        self._busy = Counter()
+        await self._calls.cancel()
+        if self._fetch is not None:
+            fetch, self._fetch = self._fetch, None
+            fetch.cancel()
+            await asyncio.wait({fetch}, timeout=CANCEL_TIMEOUT_S)
+            if fetch.done() and not fetch.cancelled():
+                fetch.exception()  # looked at, for asyncio; what ended the task has said enough
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await producer.close()
@@ -180,7 +172,7 @@ class RunningTask:
 
     async def _await_input(self) -> None:
         """Return when there is something to do: records, answers, something due, or a stop."""
-        if self._pending or self._answers:
+        if self._pending or self._calls.answered:
             self._take_fetched()
             await self._look_ahead()
             return
@@ -188,7 +180,7 @@ class RunningTask:
             fetch = self._consumer.fetch(self.partition, self._options.max_batch, FETCH_WAIT_S)
             self._fetch = asyncio.create_task(fetch)
         self._wake.clear()
-        if self._answers or self._stop.is_set():
+        if self._calls.answered or self._stop.is_set():
             return
         wake = asyncio.create_task(self._wake.wait())
         try:
@@ -218,21 +210,17 @@ class RunningTask:
         if not self._caught_up:
             return CATCH_UP_S
         # A head whose outbox has no free place is not asked for: an answer frees one, and wakes us.
-        due = self._core.next_due([name for name, free in self._free().items() if free > 0])
+        due = self._core.next_due([name for name, free in self._calls.free().items() if free > 0])
         if due is None:
             return FETCH_WAIT_S
         return min(FETCH_WAIT_S, max(0.0, (due - self._options.clock()).total_seconds()))
-
-    def _free(self) -> dict[str, int]:
-        return {name: box.policy.concurrency - self._busy[name] for name, box in self._agent.outboxes.items()}
 
     def _compute(self) -> Batch:
         """Handlers over what is there, until the batch is full or its time is up."""
         now = self._options.clock()
         began = time.monotonic()
         batch = self._core.begin()
-        answers, self._answers = self._answers, []
-        self._core.answer(batch, answers, now)
+        self._core.answer(batch, self._calls.take(), now)
 
         def spent() -> bool:
             return time.monotonic() - began > self._options.handler_budget_s
@@ -244,14 +232,14 @@ class RunningTask:
         # A hold must not run out while the answer to it still waits in the backlog.
         if self._caught_up:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
-        self._core.start_calls(batch, now, self._free())
+        self._core.start_calls(batch, now, self._calls.free())
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
 
     async def _commit_answers(self) -> None:
         """What the world has said before the stop need not be asked of it again."""
         batch = self._core.begin()
-        self._core.answer(batch, self._answers, self._options.clock())
+        self._core.answer(batch, self._calls.take(), self._options.clock())
         if not batch.empty:
             await self._commit(batch)
 
@@ -269,7 +257,7 @@ class RunningTask:
         self.stored.apply(writes, self._positions(ends, batch.offsets))
         self._next.update(batch.offsets)
         for call in batch.starts:
-            self._start(call)
+            self._calls.start(call)
         self._count(batch, time.monotonic() - began)
 
     def _positions(self, ends: Mapping[tuple[str, int], int], consumed: Mapping[str, int]) -> dict[str, int]:
@@ -286,35 +274,3 @@ class RunningTask:
         metrics.RECORDS.labels(name, partition).inc(batch.records)
         metrics.EMITTED.labels(name, partition).inc(len(batch.emitted))
         metrics.DEAD.labels(name, partition).inc(batch.dead)
-
-    # --- calls to the outside ----------------------------------------------------------------------------------------
-
-    def _start(self, call: Call[Any]) -> None:
-        self._busy[call.outbox] += 1
-        task = asyncio.create_task(self._call(call))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-
-    async def _call(self, call: Call[Any]) -> None:
-        """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next."""
-        caller, busy = self._options.callers[call.outbox], self._busy
-        try:
-            async with asyncio.timeout(self._left(call)):
-                said = await caller(call)
-            # Only now is it known which list the next batch takes: batches went by while we waited.
-            self._answers.append(outbox.Answer(call, said))
-        except TimeoutError:
-            self._log.warning("call lost", action="call_timeout", outbox=call.outbox, attempt=call.attempt)
-        except Exception:
-            self._log.exception("caller raised", action="call_bug", outbox=call.outbox, attempt=call.attempt)
-        finally:
-            busy[call.outbox] -= 1
-            metrics.CALLS.labels(self._agent.name, call.outbox).inc()
-            self._wake.set()
-
-    def _left(self, call: Call[Any]) -> float:
-        """Seconds until the call's committed deadline, from which on another may make it. TimeoutError past it."""
-        left = (call.deadline - self._options.clock()).total_seconds()
-        if left <= 0:
-            raise TimeoutError
-        return min(left, self._agent.outboxes[call.outbox].policy.timeout_s)

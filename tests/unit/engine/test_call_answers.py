@@ -7,33 +7,30 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.model import Model
-from streams.engine.kafka import Cluster
-from streams.engine.keyvalue import MemoryKeyValue
+from streams.engine.calling import Calls
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call, Policy
-from streams.engine.running_task import RunningTask
 from tests.unit.engine.toys import START, Ask, Reply, toy_agent
 
 
-async def test_an_answer_that_comes_after_another_batch_was_computed_is_not_lost() -> None:
+async def test_an_answer_that_comes_after_another_batch_took_its_answers_is_not_lost() -> None:
     release = asyncio.Event()
 
     async def slow(call: Call[Any]) -> Model:
         await release.wait()
         return Reply(text=call.id)
 
-    consumer: Any = None
-    agent = toy_agent(Policy(timeout_s=10, delays_s=(1,), concurrency=4))
+    wake = asyncio.Event()
     options = RunnerOptions(callers={"box": slow}, clock=lambda: START)
-    task = RunningTask(agent, 0, Cluster({}), consumer, {}, MemoryKeyValue(), options)
-    under_way = asyncio.create_task(
-        task._call(
-            Call("box", "k", 1, "c1", Ask(text="?"), attempt=1, first_at=START, deadline=START + timedelta(seconds=9))
-        )
-    )
+    calls = Calls(toy_agent(Policy(timeout_s=10, delays_s=(1,), concurrency=4)), 0, options, wake)
+    deadline = START + timedelta(seconds=9)
+    calls.start(Call("box", "k", 1, "c1", Ask(text="?"), attempt=1, first_at=START, deadline=deadline))
     await asyncio.sleep(0)
-    task._compute()  # takes the answers there are: none yet
-    release.set()
-    await under_way
+    assert calls.free() == {"box": 3}
+    assert calls.take() == []
 
-    assert [answer.call.id for answer in task._answers] == ["c1"]
+    release.set()
+    await asyncio.wait_for(wake.wait(), timeout=5)
+
+    assert [answer.call.id for answer in calls.take()] == ["c1"]
+    assert calls.free() == {"box": 4}

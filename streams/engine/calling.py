@@ -1,0 +1,93 @@
+"""The calls to the outside that one task has under way, and the answers that its next batch will take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import structlog
+
+from streams.engine import metrics
+from streams.engine.agent import Agent
+from streams.engine.options import RunnerOptions
+from streams.engine.outbox import Answer, Call
+
+log = structlog.get_logger()
+
+# A cancelled call gets this long to clean up; the deadline it was given holds for it anyway.
+CANCEL_TIMEOUT_S = 1.0
+
+
+class Calls:
+    """Starts calls once their attempt is committed, and wakes the task when one comes back."""
+
+    def __init__(self, agent: Agent, partition: int, options: RunnerOptions, wake: asyncio.Event) -> None:
+        self._agent = agent
+        self._options = options
+        self._wake = wake
+        self._log = log.bind(agent=agent.name, partition=partition)
+        self._answers: list[Answer] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._busy: Counter[str] = Counter()
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer waits for the next batch."""
+        return bool(self._answers)
+
+    def take(self) -> list[Answer]:
+        """The answers that have come, each once."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    def forget(self) -> None:
+        """Drop the answers: they belong to attempts of a life that is over."""
+        self._answers = []
+
+    def free(self) -> dict[str, int]:
+        """How many more calls each outbox may have under way."""
+        return {name: box.policy.concurrency - self._busy[name] for name, box in self._agent.outboxes.items()}
+
+    def start(self, call: Call[Any]) -> None:
+        """Begin a call whose attempt is committed."""
+        self._busy[call.outbox] += 1
+        task = asyncio.create_task(self._make(call))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _make(self, call: Call[Any]) -> None:
+        """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next."""
+        caller, busy = self._options.callers[call.outbox], self._busy
+        try:
+            async with asyncio.timeout(self._left(call)):
+                said = await caller(call)
+            # Only now is it known which list the next batch takes: batches went by while we waited.
+            self._answers.append(Answer(call, said))
+        except TimeoutError:
+            self._log.warning("call lost", action="call_timeout", outbox=call.outbox, attempt=call.attempt)
+        except Exception:
+            self._log.exception("caller raised", action="call_bug", outbox=call.outbox, attempt=call.attempt)
+        finally:
+            busy[call.outbox] -= 1
+            metrics.CALLS.labels(self._agent.name, call.outbox).inc()
+            self._wake.set()
+
+    def _left(self, call: Call[Any]) -> float:
+        """Seconds until the call's committed deadline, from which on another may make it. TimeoutError past it."""
+        left = (call.deadline - self._options.clock()).total_seconds()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, self._agent.outboxes[call.outbox].policy.timeout_s)
+
+    async def cancel(self) -> None:
+        """End all calls; one that will not end is left behind, for its deadline holds."""
+        under_way = set(self._under_way)
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            done, _ = await asyncio.wait(under_way, timeout=CANCEL_TIMEOUT_S)
+            for task in done:
+                task.cancelled() or task.exception()  # what ended the task has said enough
+        self._under_way.clear()
+        self._busy = Counter()
