@@ -31,7 +31,6 @@ class Calls:
         self._under_way: set[asyncio.Task[None]] = set()
         self._busy: Counter[str] = Counter()
 
-    @property
     def answered(self) -> bool:
         """Whether an answer waits for the next batch."""
         return bool(self._answers)

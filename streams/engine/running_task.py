@@ -172,7 +172,7 @@ class RunningTask:
 
     async def _await_input(self) -> None:
         """Return when there is something to do: records, answers, something due, or a stop."""
-        if self._pending or self._calls.answered:
+        if self._pending or self._calls.answered():
             self._take_fetched()
             await self._look_ahead()
             return
@@ -180,7 +180,7 @@ class RunningTask:
             fetch = self._consumer.fetch(self.partition, self._options.max_batch, FETCH_WAIT_S)
             self._fetch = asyncio.create_task(fetch)
         self._wake.clear()
-        if self._calls.answered or self._stop.is_set():
+        if self._calls.answered() or self._stop.is_set():
             return
         wake = asyncio.create_task(self._wake.wait())
         try:
