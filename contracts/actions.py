@@ -61,7 +61,6 @@ class AlertKind(StrEnum):
     AMBIGUOUS_EVENT = "ambiguous_event"
     SCAN_OF_STOPPED_RETURN = "scan_of_stopped_return"
     FOREIGN_EVIDENCE = "foreign_evidence"
-    UNKNOWN_RETAILER = "unknown_retailer"
     DELIVERY_GIVEN_UP = "delivery_given_up"
     HOOK_MISSING = "hook_missing"
 

@@ -73,7 +73,7 @@ def _in_the_topics(stage: Stage) -> Scene:
         ),
         letters=(
             Letter("ingress", "unknown_topic", "bergwerk"),
-            Letter("return-rules", "ContractViolation", "bergwerk/BW-1001"),
+            Letter("return-rules", "Undecodable", "bergwerk/BW-1001"),
             Letter("carrier-scans", "ContractViolation", "BWP7777"),
         ),
     )

@@ -240,12 +240,13 @@ def _call_about_undelivered(ctx: Context, call: Call[HookCall], answer: HookAnsw
     missing = result is DeliveryResult.NO_HOOK
     last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
     why = "the retailer has no hook any more" if missing else f"the last of {call.attempt} attempts ended with {last}"
+    remedy = f"mend the hook, and tell its owner of this update by hand (webhook-id {call.id})"
     raise_alert(
         ctx,
         AlertKind.HOOK_MISSING if missing else AlertKind.DELIVERY_GIVEN_UP,
         retailer=call.intent.retailer,
         order_key=call.intent.order_key,
         rma=call.intent.rma,
-        message=f"{call.intent.code} was not delivered: {why}; mend it, then replay it: `deliveries replay {call.id}`",
+        message=f"{call.intent.code} was not delivered: {why}; {remedy}",
         about=call.id,
     )

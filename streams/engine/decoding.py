@@ -26,7 +26,8 @@ def read_event(topic: Topic, record: Record) -> tuple[type[Model], Event[Model |
     try:
         value = model.model_validate_json(record.value)
     except ValidationError as error:
-        raise ContractViolation(f"{_place(record)}: {describe(error)}") from error
+        kind = Undecodable if _is_no_json(error) else ContractViolation
+        raise kind(f"{_place(record)}: {describe(error)}") from error
     return model, Event(topic, key, value, envelope, record)
 
 
@@ -34,6 +35,10 @@ def describe(error: ValidationError) -> str:
     """Each bad field by its JSON pointer, without the values: they may be personal."""
     fields = (f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
     return f"not a {error.title}: {'; '.join(fields)}"
+
+
+def _is_no_json(error: ValidationError) -> bool:
+    return any(problem["type"] == "json_invalid" for problem in error.errors(include_input=False, include_url=False))
 
 
 def _key(record: Record) -> str:

@@ -42,14 +42,18 @@ class AgentRunner:
         self._tasks: dict[int, tuple[RunningTask, asyncio.Task[None]]] = {}
         self._parked: dict[int, KeyValue] = {}
         self._failed: asyncio.Future[None] | None = None
+        self._has_assignment = False
         self._leaving = False
         self._letting_go = asyncio.Lock()
         self._log = log.bind(agent=agent.name)
 
     @property
     def ready(self) -> bool:
-        """Whether every assigned task is restored and runs."""
-        return bool(self._tasks) and all(task.ready.is_set() for task, _ in self._tasks.values())
+        """Whether it has its assignment, and every task of it is restored and runs.
+
+        One that was given none, because there are more processes than partitions, is ready to take over.
+        """
+        return self._has_assignment and all(task.ready.is_set() for task, _ in self._tasks.values())
 
     @property
     def partitions(self) -> list[int]:
@@ -97,6 +101,7 @@ class AgentRunner:
                 return
 
     async def _leave(self) -> None:
+        self._has_assignment = False
         await self._stop_tasks()
         if self._consumer is not None:
             await self._consumer.close()
@@ -126,6 +131,7 @@ class AgentRunner:
 
     async def _revoked(self) -> None:
         """aiokafka logs and swallows what a listener raises; here it ends the process instead."""
+        self._has_assignment = False
         try:
             await self._stop_tasks()
         except Exception as error:
@@ -134,6 +140,7 @@ class AgentRunner:
     def _assigned(self, partitions: set[int]) -> None:
         if self._leaving:
             return
+        self._has_assignment = True
         try:
             for partition in partitions:
                 self._begin(partition)

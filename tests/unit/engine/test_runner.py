@@ -159,3 +159,17 @@ async def test_a_broker_that_goes_while_joining_is_waited_for(
     stop.set()
     await asyncio.wait_for(run, BOUND_S)
     assert kafka.closed == 3
+
+
+async def test_one_that_is_given_nothing_is_ready_to_take_over_and_not_while_it_leaves(kafka: FakeKafka) -> None:
+    stop = asyncio.Event()
+    runner = new_runner()
+    run = await joined(kafka, runner, stop)
+    assert not runner.ready
+
+    kafka.listeners[1](set())
+    assert runner.ready
+
+    stop.set()
+    await run
+    assert not runner.ready
