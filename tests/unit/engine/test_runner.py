@@ -165,11 +165,11 @@ async def test_one_that_is_given_nothing_is_ready_to_take_over_and_not_while_it_
     stop = asyncio.Event()
     runner = new_runner()
     run = await joined(kafka, runner, stop)
-    assert not runner.ready
-
+    ready = [runner.ready]
     kafka.listeners[1](set())
-    assert runner.ready
-
+    ready.append(runner.ready)
     stop.set()
     await run
-    assert not runner.ready
+    ready.append(runner.ready)
+
+    assert ready == [False, True, False]
