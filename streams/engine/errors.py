@@ -6,6 +6,7 @@ ReturnStreamsError
 │   └── ContractViolation   it can be read, and says what cannot be
 ├── NotYet            what the record needs is not known yet: it waits in a store and is tried again
 ├── StateRefused      this task's state and the cluster disagree: it does not start, and says what to do
+├── StorageFailed     the disk under the rows failed: infrastructure, so the batch is redone and no record blamed
 └── ConfigError       the process cannot start: exit code 78, one line that says what to change
 
 Everything else that a handler raises is a bug: its record is undone alone and kept in the dead letters. What the
@@ -37,6 +38,10 @@ class NotYet(ReturnStreamsError):
 
 class StateRefused(ReturnStreamsError):
     """Starting on this state could repeat or lose records."""
+
+
+class StorageFailed(ReturnStreamsError, OSError):
+    """The disk failed, or what is on it is damaged. Nothing of the batch that met this may be committed."""
 
 
 class ConfigError(ReturnStreamsError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sortedcontainers import SortedDict
 
+from streams.engine.clock import Clock, utc_now
 from streams.engine.overlay import Writes
 
 
@@ -23,11 +25,17 @@ class KeyValue(Protocol):
     def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """All rows of the store whose key begins with `prefix`, in the order of their keys."""
 
-    def apply(self, writes: Writes, positions: Mapping[str, int]) -> None:
-        """Write rows and positions in one step."""
+    def apply(self, writes: Writes, positions: Mapping[str, int], caught_up: bool = True) -> None:
+        """Write rows and positions in one step. caught_up: there is nothing more to apply, so the age begins anew."""
 
     def positions(self) -> dict[str, int]:
-        """Next offset to restore, by topic. Topics never applied are absent."""
+        """Next offset to restore, by topic. Topics never applied are absent.
+
+        Asked for before every restore, and so the place to mend what an earlier error broke: a damaged one is empty.
+        """
+
+    def age(self) -> timedelta | None:
+        """How long ago all of its topics were known to be applied; None when they never were."""
 
     def wipe(self) -> None:
         """Forget everything, to be rebuilt from the changelog."""
@@ -39,9 +47,11 @@ class KeyValue(Protocol):
 class MemoryKeyValue:
     """Rows in memory. Lost with the process, so a restart restores everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._clock = clock
         self._stores: dict[str, SortedDict] = {}
         self._positions: dict[str, int] = {}
+        self._caught_up: datetime | None = None
 
     def get(self, store: str, key: str) -> bytes | None:
         """See KeyValue."""
@@ -58,7 +68,7 @@ class MemoryKeyValue:
                 return
             yield key, rows[key]
 
-    def apply(self, writes: Writes, positions: Mapping[str, int]) -> None:
+    def apply(self, writes: Writes, positions: Mapping[str, int], caught_up: bool = True) -> None:
         """See KeyValue."""
         for store, rows in writes.items():
             table = self._stores.setdefault(store, SortedDict())
@@ -69,15 +79,22 @@ class MemoryKeyValue:
                     # A copy of its own: orjson's and the fetcher's buffers are 4 KB and more for a row of 100 bytes.
                     table[key] = bytes(memoryview(row))
         self._positions.update(positions)
+        if caught_up:
+            self._caught_up = self._clock()
 
     def positions(self) -> dict[str, int]:
         """See KeyValue."""
         return dict(self._positions)
 
+    def age(self) -> timedelta | None:
+        """See KeyValue."""
+        return None if self._caught_up is None else self._clock() - self._caught_up
+
     def wipe(self) -> None:
         """See KeyValue."""
         self._stores.clear()
         self._positions.clear()
+        self._caught_up = None
 
     def close(self) -> None:
         """See KeyValue."""

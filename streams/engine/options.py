@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from contracts.model import Model
+from streams.engine.clock import Clock, utc_now
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.outbox import Call
 
 Caller = Callable[[Call[Any]], Awaitable[Model]]
 """Makes one call and returns its answer, whatever happened; it must not raise, and ends before the call's deadline."""
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def memory(agent: str, partition: int) -> KeyValue:
@@ -42,5 +37,5 @@ class RunnerOptions:
     session_timeout_ms: int = 10_000
     instance_id: str | None = None
     callers: Mapping[str, Caller] = field(default_factory=dict)
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
     storage: Callable[[str, int], KeyValue] = memory

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
+from datetime import timedelta
 
 import orjson
 import structlog
 
+from contracts.topics import COMPACTED
 from streams.engine import mirrors
 from streams.engine.agent import Agent
 from streams.engine.errors import StateRefused
@@ -26,6 +28,10 @@ BIRTH = "partitions"
 _POLL_S = 0.05
 _BATCH = 5_000
 _PROGRESS_EVERY_S = 5.0
+# A deletion can be read for so long after the rows before it are gone. Rows from before that may have been deleted
+# without a trace. Less an hour, for the reading itself and for a clock that was set.
+_CLOCK_MARGIN = timedelta(hours=1)
+OLDEST = timedelta(milliseconds=int(COMPACTED["delete.retention.ms"])) - _CLOCK_MARGIN
 
 
 def changelog_records(agent: Agent, partition: int, writes: Writes) -> list[OutRecord]:
@@ -115,9 +121,41 @@ def starting_offsets(
     return offsets
 
 
+def outdated(
+    known: Mapping[str, int], age: timedelta | None, first: Mapping[str, int], end: Mapping[str, int]
+) -> str | None:
+    """Why rows at these positions cannot be brought up to date by what their topics hold; None when they can.
+
+    age: since all topics were applied to their ends. first and end: offsets of the topics that the task restores from.
+    """
+    for topic, offset in known.items():
+        if topic not in end:
+            return f"it holds rows of {topic}, which is followed no more: if it ever is again, they are old"
+        if offset < first[topic]:
+            return f"{topic} begins at {first[topic]} now, above the position {offset}"
+        if offset > end[topic]:
+            return f"{topic} ends at {end[topic]}, below the position {offset}: it was made anew or cut off"
+        if offset < end[topic] and (age is None or not -_CLOCK_MARGIN <= age < OLDEST):
+            return f"{topic} was last applied {age} ago, and may have dropped deletions since"
+    return None
+
+
 async def restore(cluster: Cluster, agent: Agent, partition: int, stored: KeyValue) -> None:
-    """Apply what the changelog and the output topics hold beyond the stored positions, up to their ends."""
+    """Apply what the changelog and the output topics hold beyond the stored positions, up to their ends.
+
+    Rows that this could not bring up to date are dropped first, with those of mirrored topics.
+    """
     sources = [agent.changelog, *(s.changelog.name for s in agent.stores.values() if s.changelog)]
+    mirrored = [s.mirrors.name for s in agent.stores.values() if s.mirrors]
+    known = stored.positions()
+    reason = outdated(known, stored.age(), *await _bounds(cluster, partition, [*sources, *mirrored])) if known else None
+    if reason is not None:
+        place = {"agent": agent.name, "partition": partition}
+        log.warning("state is rebuilt from its topics", action="state_rebuilt", **place, reason=reason)
+    if reason is not None or not known:
+        stored.wipe()
+        # Read from the start, a topic still has the deletion of everything that it shows: the age counts from here.
+        stored.apply({}, {})
     await _follow(cluster, agent, partition, stored, dict.fromkeys(sources))
 
 
@@ -132,6 +170,15 @@ async def restore_mirrors(
     await _follow(
         cluster, agent, partition, stored, {topic: offsets[topic] for topic in mirrored}, mirrors.untaken(stored)
     )
+    stored.apply({}, {})  # only now, for a start that breaks off before leaves rows as old as they were
+
+
+async def _bounds(cluster: Cluster, partition: int, topics: Iterable[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """First and end offsets of one partition of these topics."""
+    async with reading(cluster) as reader:
+        ends = await reader.assign({(topic, partition): None for topic in topics})
+        first = {topic: await reader.position(topic, partition) for topic, _ in ends}
+    return first, {topic: end for (topic, _), end in ends.items()}
 
 
 async def _follow(
@@ -156,7 +203,8 @@ async def _follow(
                 if record.offset < left.get(record.topic, 0) and (record.topic, record.offset) not in without:
                     count += 1
                     _row(agent, writes, record)
-            stored.apply(writes, {t: min(await reader.position(t, partition), end) for t, end in left.items()})
+            reached = {t: min(await reader.position(t, partition), end) for t, end in left.items()}
+            stored.apply(writes, reached, caught_up=False)
     log.info(
         "restored",
         action="restored",

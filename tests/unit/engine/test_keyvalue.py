@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.engine.clock import Clock, utc_now
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
+from streams.engine.rocks import RocksStorage
 
-FACTORIES: list[Callable[[], KeyValue]] = [MemoryKeyValue]
+Factory = Callable[[Clock], AbstractContextManager[KeyValue]]
+
+
+@contextmanager
+def memory(clock: Clock) -> Iterator[KeyValue]:
+    yield MemoryKeyValue(clock)
+
+
+@contextmanager
+def rocks(clock: Clock) -> Iterator[KeyValue]:
+    with tempfile.TemporaryDirectory() as root:
+        made = RocksStorage(Path(root), clock=clock)("agent", 0)
+        yield made
+        made.close()
+
+
+FACTORIES: list[Factory] = [memory, rocks]
 
 each_kind = pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
 
 
 @pytest.fixture(params=FACTORIES, ids=lambda f: f.__name__)
 def rows(request: pytest.FixtureRequest) -> Iterator[KeyValue]:
-    factory: Callable[[], KeyValue] = request.param
-    made = factory()
-    yield made
-    made.close()
+    factory: Factory = request.param
+    with factory(utc_now) as made:
+        yield made
 
 
 def test_a_new_one_is_empty(rows: KeyValue) -> None:
@@ -71,11 +92,53 @@ def test_wiped_means_rows_and_positions(rows: KeyValue) -> None:
 
     assert rows.get("s", "a") is None
     assert rows.positions() == {}
+    assert rows.age() is None
     rows.apply({"s": {"b": b"2"}}, {"changelog": 1})
     assert list(rows.scan("s")) == [("b", b"2")]
 
 
+def test_a_scan_that_nobody_finished_harms_nothing(rows: KeyValue) -> None:
+    rows.apply({"s": {f"{n:04}": b"x" for n in range(3000)}}, {})
+    begun = rows.scan("s")
+    assert next(begun) == ("0000", b"x")
+    rows.wipe()
+    rows.apply({"s": {"b": b"2"}}, {})
+
+    assert list(rows.scan("s")) == [("b", b"2")]
+
+
+def test_long_scans_are_whole(rows: KeyValue) -> None:
+    keys = [f"{n:05}" for n in range(5000)]
+    rows.apply({"s": dict.fromkeys(keys, b"x"), "t": {"0": b"y"}}, {})
+
+    assert [key for key, _ in rows.scan("s")] == keys
+    assert [key for key, _ in rows.scan("s", "012")] == keys[1200:1300]
+
+
+def test_closing_twice_is_nothing(rows: KeyValue) -> None:
+    rows.apply({"s": {"a": b"1"}}, {})
+    rows.close()
+    rows.close()
+
+
 @each_kind
+def test_the_age_counts_from_when_all_was_applied(factory: Factory) -> None:
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    with factory(lambda: now) as rows:
+        assert rows.age() is None
+        rows.apply({"s": {"a": b"1"}}, {"changelog": 1}, caught_up=False)
+        assert rows.age() is None
+        rows.apply({}, {"changelog": 2})
+        now += timedelta(days=3)
+        assert rows.age() == timedelta(days=3)
+        rows.apply({}, {"changelog": 3}, caught_up=False)
+        assert rows.age() == timedelta(days=3)
+        rows.apply({}, {})
+        assert rows.age() == timedelta(0)
+
+
+@each_kind
+@settings(deadline=None)  # a database is opened and closed each time
 @given(
     batches=st.lists(
         st.dictionaries(
@@ -87,16 +150,15 @@ def test_wiped_means_rows_and_positions(rows: KeyValue) -> None:
     prefix=st.text(alphabet="ab|\u00e9", max_size=2),
 )
 def test_scans_follow_the_order_of_the_keys(
-    factory: Callable[[], KeyValue], batches: list[dict[str, dict[str, bytes | None]]], prefix: str
+    factory: Factory, batches: list[dict[str, dict[str, bytes | None]]], prefix: str
 ) -> None:
-    rows = factory()
     model: dict[tuple[str, str], bytes | None] = {}
-    for writes in batches:
-        rows.apply(writes, {})
-        model |= {(store, key): row for store, changed in writes.items() for key, row in changed.items()}
+    with factory(utc_now) as rows:
+        for writes in batches:
+            rows.apply(writes, {})
+            model |= {(store, key): row for store, changed in writes.items() for key, row in changed.items()}
 
-    for store in ("s", "$t"):
-        expected = sorted((k, r) for (s, k), r in model.items() if s == store and r is not None)
-        assert list(rows.scan(store)) == expected
-        assert list(rows.scan(store, prefix)) == [(k, r) for k, r in expected if k.startswith(prefix)]
-    rows.close()
+        for store in ("s", "$t"):
+            expected = sorted((k, r) for (s, k), r in model.items() if s == store and r is not None)
+            assert list(rows.scan(store)) == expected
+            assert list(rows.scan(store, prefix)) == [(k, r) for k, r in expected if k.startswith(prefix)]

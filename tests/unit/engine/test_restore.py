@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -110,3 +111,40 @@ def test_the_changelog_holds_what_no_other_topic_does() -> None:
         (b"counts/gone", None, 7),
         (b"$timers/0001|bell|a", b"", 7),
     }
+
+
+SOUND = {"toy-changelog": 500, "labels": 20}
+WEEK = timedelta(days=7)
+
+
+def why(known: dict[str, int], age: timedelta | None, end: int = 900) -> str:
+    first, ends = {"toy-changelog": 100, "labels": 0}, {"toy-changelog": end, "labels": 20}
+    return restore.outdated(known, age, first, ends) or ""
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=-5), timedelta(days=6, hours=22)])
+def test_rows_that_are_young_enough_are_brought_up_to_date(age: timedelta) -> None:
+    assert why(SOUND, age) == ""
+
+
+@pytest.mark.parametrize("age", [None, WEEK - timedelta(minutes=59), WEEK, 3 * WEEK, timedelta(hours=-2)])
+def test_rows_older_than_deletions_are_kept_are_not(age: timedelta | None) -> None:
+    assert "toy-changelog was last applied" in why(SOUND, age)
+
+
+@pytest.mark.parametrize("age", [None, 3 * WEEK, timedelta(hours=-2)])
+def test_where_nothing_is_missing_the_age_does_not_matter(age: timedelta | None) -> None:
+    assert why(SOUND, age, end=500) == ""
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        ({"toy-changelog": 99}, "begins at 100 now, above the position 99"),
+        ({"toy-changelog": 901}, "ends at 900, below the position 901: it was made anew or cut off"),
+        ({**SOUND, "labels": 21}, "labels ends at 20"),
+        ({**SOUND, "orders": 3}, "orders, which is followed no more"),
+    ],
+)
+def test_positions_that_their_topics_do_not_know_are_named(known: dict[str, int], says: str) -> None:
+    assert says in why(known, timedelta(0))
