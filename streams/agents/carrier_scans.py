@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from contracts import keys, topics
 from contracts.actions import AlertKind
 from contracts.model import Instant, Model
-from contracts.returns import ReturnEvent
+from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
 from streams.agents.alerts import raise_alert
 from streams.domain.fields import BadField
@@ -121,7 +121,7 @@ def take_link(event: Event[Consignment | None], ctx: Context) -> None:
     linked = {key: known for key, known in ctx.scan(links, keys.consignment_prefix(link.tracking_key))}
     linked[event.key] = link
     kept: dict[str, Kept] = {}
-    for known in sorted(before.kept, key=lambda known: moment(known.event)):
+    for known in sorted(before.kept, key=_turn):
         if known.event.meaning in OF_ONE_RETURN:
             kept[known.identity] = _tell_one(ctx, known, known, linked)
         else:
@@ -136,6 +136,11 @@ def take_link(event: Event[Consignment | None], ctx: Context) -> None:
 def forget(timer: Timer, ctx: Context) -> None:
     """Drop what is older than its 30 days, and the whole row with the last of it."""
     _keep(ctx, timer.key, _unexpired(ctx.get(parcels, timer.key), ctx.now))
+
+
+def _turn(known: Kept) -> tuple[bool, datetime]:
+    """By the events' times, but rejections first: what was rejected before its upload must not be paid for a scan."""
+    return known.event.meaning is not Meaning.REJECTED, moment(known.event)
 
 
 def _new(said: ParcelEvent, at: datetime) -> Kept:

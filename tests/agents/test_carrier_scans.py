@@ -71,6 +71,15 @@ def test_a_return_linked_after_the_scans_gets_them_in_the_order_of_their_times(d
     assert told(driver) == [("R1", Meaning.FIRST_SCAN), ("R1", Meaning.IN_TRANSIT), ("R1", Meaning.DELIVERED)]
 
 
+def test_a_return_linked_after_its_rejection_hears_of_that_before_any_scan(driver: AgentTestDriver) -> None:
+    report(driver, parcel_report(DELIVERED))
+    report(driver, hub_report("RR"))
+
+    linked(driver, link())
+
+    assert told(driver) == [("R1", Meaning.REJECTED), ("R1", Meaning.DELIVERED)]
+
+
 def test_everything_twice_is_told_once(driver: AgentTestDriver) -> None:
     for _ in range(2):
         linked(driver, link())
