@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -14,7 +14,9 @@ from contracts.retailers import Retailer
 from streams import health
 from streams.engine.agent import Agent
 from streams.engine.global_table import GlobalTable
-from streams.engine.options import Caller, RunnerOptions
+from streams.engine.keyvalue import KeyValue
+from streams.engine.options import Caller, RunnerOptions, memory
+from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from streams.settings import Settings
 from streams.wiring import hook_caller
@@ -35,7 +37,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
     hooks = hook_caller(retailers, settings)
     callers: dict[str, Caller] = {"hook": hooks}
-    options = RunnerOptions(instance_id=settings.instance_id, callers=callers)
+    options = RunnerOptions(instance_id=settings.instance_id, callers=callers, storage=storage(settings))
     runners = {agent.name: AgentRunner(agent, settings.cluster, retailers, options) for agent in agents}
     background = [asyncio.create_task(retailers.follow(), name="retailers")]
     if port is not None:
@@ -50,6 +52,13 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         await asyncio.wait(background)
         with contextlib.suppress(Exception):
             await hooks.aclose()
+
+
+def storage(settings: Settings) -> Callable[[str, int], KeyValue]:
+    """Where tasks have their rows: on disk when there is a directory for them, else in memory."""
+    if settings.state_dir is None:
+        return memory
+    return RocksStorage(settings.state_dir, settings.cluster.prefix)
 
 
 async def _until_one_fails_or_all_end(

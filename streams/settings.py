@@ -72,12 +72,14 @@ class Settings(ProducerSettings):
     """All settings. hash_key: of the hashes that stand for e-mail addresses, postcodes and erased ids; never change it.
 
     instance_id: of a process, from its StatefulSet's ordinal (static membership); None takes a new one each start.
+    state_dir: of this process alone, for rows on disk: a restart restores only the rest. None keeps them in memory.
     """
 
     retailers_file: Path = Path("retailers.yaml")
     secrets_dir: Path | None = None
     hash_key: SecretStr | None = None
     instance_id: str | None = None
+    state_dir: Path | None = None
     topics: TopicSettings = TopicSettings()
     forward: ForwardSettings = ForwardSettings()
     log: LogSettings = LogSettings()
