@@ -23,6 +23,10 @@ POLL_MS = 1_000
 CLOSE_TIMEOUT_S = 2.0
 
 
+class NoRetailersTopic(RuntimeError):
+    """The topics of this installation have not been applied, or another prefix was meant."""
+
+
 class RetailersReader:
     """Ready once every partition's end, as it was when reading began, has been reached. Reconnects for ever."""
 
@@ -55,6 +59,8 @@ class RetailersReader:
                 await self._read(consumer)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("retailers cannot be read", action="retailers_unreachable", error=type(error).__name__)
+            except NoRetailersTopic as error:
+                log.warning("retailers cannot be read", action="retailers_unreachable", error=str(error))
             finally:
                 await close(consumer, CLOSE_TIMEOUT_S)
             await asyncio.sleep(RESTART_PAUSE_S)
@@ -78,6 +84,9 @@ class RetailersReader:
                 log.info("retailers are known", action="retailers_ready", count=len(self._directory))
 
     async def _partitions(self, consumer: Any, topic: str) -> set[int]:
+        # Asked for by its name, a topic that is not there is an error in the client's log ten times a second.
+        if topic not in await consumer.topics():
+            raise NoRetailersTopic(f"there is no topic {topic!r}: run `returnstreams topics apply`")
         while True:
             await consumer._client._wait_on_metadata(topic)
             if numbers := consumer.partitions_for_topic(topic):

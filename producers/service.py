@@ -20,7 +20,7 @@ from producers.metrics import Metrics
 from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
-from producers.settings import Settings
+from producers.settings import PREFIX, IngressSettings, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,12 @@ log = structlog.get_logger(__name__)
 GRACEFUL_S = int(PUBLISH_TIMEOUT_S) + 3
 # Longer than a load balancer's idle timeout (60 s as a rule): else it would reuse a connection that we are closing.
 KEEP_ALIVE_S = 75
+# Connections that wait to be accepted: uvicorn's default. Linux caps it at net.core.somaxconn (4096).
+BACKLOG = 2048
+
+
+class CannotListen(OSError):
+    """The ingress's port is taken, or its host is no address of this machine; the message says what to change."""
 
 
 class Ingress:
@@ -97,7 +103,11 @@ def create_app(settings: Settings) -> Starlette:
 
 
 async def serve_async(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: not ready first, finish what is under way, flush, leave."""
+    """Serve until SIGTERM or SIGINT, then drain: not ready first, finish what is under way, flush, leave.
+
+    Raises CannotListen.
+    """
+    sockets = _listening(settings.ingress)
     ingress = Ingress(settings)
     config = uvicorn.Config(
         ingress.app,
@@ -112,7 +122,25 @@ async def serve_async(settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACEFUL_S,
     )
-    await _Server(config, ingress.door, settings.ingress.drain_s).serve()
+    await _Server(config, ingress.door, settings.ingress.drain_s).serve(sockets)
+
+
+def _listening(ingress: IngressSettings) -> list[socket.socket]:
+    """One for each address of the host. Ours, because uvicorn would start everything first, and end with code 3."""
+    host, port = ingress.host, ingress.port
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        names = f"{PREFIX}INGRESS__HOST and {PREFIX}INGRESS__PORT"
+        reason = error.strerror or error
+        raise CannotListen(f"{names}: cannot listen on {host}:{port} ({reason}); choose another port or host") from None
+    return sockets
 
 
 def serve(settings: Settings) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,12 +163,22 @@ def environment(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     named = {**places[3], **places[0]}
     for name, value in named.items():
         if name.endswith(_FILE_SUFFIX) and name not in _PLAIN_FILES:
-            places[1][name.removesuffix(_FILE_SUFFIX)] = _content(Path(value))
+            with _naming(name):
+                places[1][name.removesuffix(_FILE_SUFFIX)] = _content(Path(value))
     if directory := named.get(f"{PREFIX}SECRETS_DIR"):
         # Kubernetes mounts secrets as links into hidden directories: what is hidden or no file is not a setting.
-        files = [path for path in Path(directory).iterdir() if path.is_file() and not path.name.startswith(".")]
+        with _naming(f"{PREFIX}SECRETS_DIR"):
+            files = [path for path in Path(directory).iterdir() if path.is_file() and not path.name.startswith(".")]
         places[2] = {f"{PREFIX}{path.name.upper().removeprefix(PREFIX)}": _content(path) for path in files}
     return {name: value for place in reversed(places) for name, value in place.items()}
+
+
+@contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{setting}: {error.strerror}", error.filename) from None
 
 
 def _ours(environ: Mapping[str, str]) -> dict[str, str]:

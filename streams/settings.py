@@ -20,6 +20,9 @@ from streams.engine.kafka import Cluster
 from streams.engine.outbox import Policy
 from streams.topics_admin import Replication
 
+# What pydantic says in words of Python's, by the kind of the error.
+_PLAINLY = {"extra_forbidden": "there is no such setting; check its name", "tuple_type": "must be a list in JSON"}
+
 
 class TopicSettings(BaseModel):
     """How `topics apply` makes topics. partitions: of every keyed topic, for ever."""
@@ -106,12 +109,14 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = (f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
+        problems = (
+            f"{_variable(e['loc'])}: {_PLAINLY.get(e['type'], e['msg'])}" for e in error.errors(include_input=False)
+        )
         raise ConfigError("; ".join(problems)) from None
     except SettingsError as error:
         raise ConfigError(_not_json(error)) from None
     except OSError as error:
-        raise ConfigError(f"a settings file cannot be read: {error}") from None
+        raise ConfigError(f"{error.strerror or error}: {str(error.filename)!r}") from None
     except UnicodeDecodeError:
         raise ConfigError("a settings file is not UTF-8 text") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
 
 from contracts import topics
 from streams.engine.agent import changelog_of
@@ -154,7 +154,7 @@ class TopicsAdmin:
         for name, code, *message in response.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
-                raise ConfigError(f"topic {name} could not be created: {error.__name__} {' '.join(map(str, message))}")
+                raise ConfigError(f"topic {name} could not be created: {_why_not_created(error, message)}")
         async with asyncio.timeout(SETTLE_TIMEOUT_S):
             while not await self._settled({t.name for t in new}):  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.1)
@@ -176,3 +176,10 @@ class TopicsAdmin:
             for error_code, error, _, name in response.resources:
                 if error_code:
                     raise ConfigError(f"topic {name}: its settings could not be changed: {error}")
+
+
+def _why_not_created(error: type[KafkaError], said: Iterable[object]) -> str:
+    if error is InvalidReplicationFactorError:
+        names = "RETURNSTREAMS_TOPICS__REPLICATION and RETURNSTREAMS_TOPICS__MIN_INSYNC"
+        return f"there are fewer brokers than copies wanted; set {names} to as many as there are, or start more brokers"
+    return f"{error.__name__} {' '.join(map(str, said))}"

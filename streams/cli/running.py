@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from producers.logs import configure
+from producers.service import CannotListen
 from producers.service import serve as serve_ingress
 from producers.settings import PREFIX
 from streams import process
@@ -24,7 +25,10 @@ def serve() -> None:
     """The ingress: webhooks and uploads in, records out. Ends on SIGTERM after what is under way."""
     settings = load()
     configure(settings.log.format)
-    serve_ingress(settings)
+    try:
+        serve_ingress(settings)
+    except CannotListen as error:
+        raise ConfigError(str(error)) from None
 
 
 def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, or all")]) -> None:

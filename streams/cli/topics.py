@@ -86,7 +86,7 @@ async def _tail(settings: Settings, topic: str, follow: bool) -> None:
         partitions = await reader.partitions(topic)
         if not partitions:
             name = settings.cluster.name(topic)
-            raise ConfigError(f"there is no topic {name!r}; `returnstreams topics plan` lists all")
+            raise ConfigError(f"there is no topic {name!r}: check its name, or run `returnstreams topics apply` first")
         ends = await reader.assign({(topic, partition): None for partition in partitions})
         while follow or any([await reader.position(*place) < end for place, end in ends.items()]):
             for record in await reader.fetch(_POLL_S):

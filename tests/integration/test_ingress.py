@@ -170,6 +170,11 @@ async def test_each_sender_arrives_in_its_topic_under_its_key(kafka: str, topic_
     assert (order.value, order.partition) == (ORDER, partition_of("acme/AC-1001", PARTITIONS))
     assert headers_of(order)["ce_source"] == "shopify://acme.myshopify.com"
     assert headers_of(order)["ce_type"] == "com.returnstreams.order.received.v1"
+    schemas = [
+        (said["ce_type"], said["ce_dataschema"]) for said in map(headers_of, found) if said.get("ce_type") is not None
+    ]
+    assert len(schemas) == len(found) - 1, "all but the dead letter"
+    assert all(schema == f"urn:returnstreams:schema:{kind}" for kind, schema in schemas)
 
 
 async def test_a_4xx_has_written_nothing(kafka: str, topic_prefix: str) -> None:

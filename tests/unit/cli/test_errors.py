@@ -31,7 +31,7 @@ def refused(outcome: Outcome) -> str:
 @pytest.mark.parametrize(
     ("setting", "value", "told"),
     [
-        ("KAFKA__NOPE", "hush", "RETURNSTREAMS_KAFKA__NOPE: Extra inputs are not permitted"),
+        ("KAFKA__NOPE", "hush", "RETURNSTREAMS_KAFKA__NOPE: there is no such setting; check its name"),
         ("KAFKA__SECURITY_PROTOCOL", "hush", "RETURNSTREAMS_KAFKA__SECURITY_PROTOCOL: Input should be 'PLAINTEXT'"),
         ("TOPICS__PARTITIONS", "hush", "RETURNSTREAMS_TOPICS__PARTITIONS: Input should be a valid integer"),
         ("TOPICS__PARTITIONS", "0", "RETURNSTREAMS_TOPICS__PARTITIONS: Input should be greater than or equal to 1"),
@@ -52,8 +52,14 @@ def refused(outcome: Outcome) -> str:
             f'[{{"name": "seko", "retailers": ["*"], "password": "{HUSH}"}}]',
             "RETURNSTREAMS_INGRESS__OMNIPARCEL_ACCOUNTS[0]: Value error, account 'seko'",
         ),
-        ("KAFKA__PASSWORD_FILE", "absent", "'absent'"),
-        ("SECRETS_DIR", "absent", "'absent'"),
+        (
+            "INGRESS__SHOPIFY_SECRETS",
+            f'[{{"name": "our-app", "secret": "{HUSH}", "retailers": "*"}}]',
+            "RETURNSTREAMS_INGRESS__SHOPIFY_SECRETS[0].retailers: must be a list in JSON",
+        ),
+        ("KAFKA__PASSWORD_FILE", "absent", "RETURNSTREAMS_KAFKA__PASSWORD_FILE: No such file or directory: 'absent'"),
+        ("KAFKA__PASSWORD_FILE", "", "RETURNSTREAMS_KAFKA__PASSWORD_FILE: Is a directory: '.'"),
+        ("SECRETS_DIR", "absent", "RETURNSTREAMS_SECRETS_DIR: No such file or directory: 'absent'"),
     ],
 )
 def test_a_bad_setting_is_named_and_its_value_is_not_repeated(setting: str, value: str, told: str) -> None:
@@ -114,3 +120,10 @@ def test_the_version() -> None:
 
 def test_a_command_line_that_is_none_is_not_a_configuration_error() -> None:
     assert returnstreams("topics", "delete").code == 2
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused(returnstreams("serve", INGRESS__PORT=str(port)))
+    assert f"RETURNSTREAMS_INGRESS__PORT: cannot listen on 127.0.0.1:{port} (Address already in use" in line
