@@ -61,6 +61,19 @@ EVERYDAY: Mapping[str, str] = {
     "Eire": "IE",
     "Republic of Ireland": "IE",
     "Kosovo": "XK",
+    # As Shopify's admin (that is, Unicode's CLDR) writes them.
+    "Caribbean Netherlands": "BQ",
+    "Congo - Brazzaville": "CG",
+    "Congo - Kinshasa": "CD",
+    "Heard & McDonald Islands": "HM",
+    "Hong Kong SAR": "HK",
+    "Macao SAR": "MO",
+    "Myanmar (Burma)": "MM",
+    "Palestinian Territories": "PS",
+    "Sint Maarten": "SX",
+    "St. Helena": "SH",
+    "St. Martin": "MF",
+    "U.S. Outlying Islands": "UM",
 }
 
 # How SEKO writes a country in "City, Country-CC" (hub addresses of the onboarding seed), where it is not the ISO name.
@@ -91,9 +104,11 @@ def country_name(code: str) -> str | None:
 
 
 def _folded(text: str) -> str:
-    """Case, accents, punctuation and articles do not tell countries apart."""
+    """Case, accents, punctuation, articles and a shortened `Saint` do not tell countries apart."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     words = _NOT_A_WORD.sub(" ", plain.casefold().replace("&", " and ").replace(".", "")).split()
+    if len(words) > 1 and words[0] == "st":  # alone it is the code of Sao Tome
+        words[0] = "saint"
     return " ".join(word for word in words if word != "the")
 
 

@@ -38,6 +38,12 @@ from streams.domain.countries import EVERYDAY, country_code, country_name, near_
         ("Kosovo", "XK"),
         ("XK", "XK"),
         ("Virgin Islands, British", "VG"),
+        ("St. Lucia", "LC"),
+        ("St Vincent & the Grenadines", "VC"),
+        ("St. Martin", "MF"),
+        ("ST", "ST"),
+        ("Hong Kong SAR", "HK"),
+        ("Congo - Kinshasa", "CD"),
     ],
 )
 def test_a_code_or_any_english_name_means_its_country(text: str, code: str) -> None:
