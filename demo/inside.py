@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,7 +17,9 @@ def tell_how(console: Console, stack: Stack, story: Story) -> None:
     """Print addresses, the environment as a file to source, and example commands."""
     environment = stack.directory / "environment"
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in stack.settings().items()]
-    environment.write_text("".join(lines), encoding="utf-8")
+    # `make demo` needs no activated environment, so neither do the commands below.
+    path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n"
+    environment.write_text("".join([path, *lines]), encoding="utf-8")
     environment.chmod(0o600)
     body = stack.directory / "omniparcel.json"
     post = story.senders.omniparcel("BW-P-1004", ("OP-10", story.now, "Hamburg, DE", "Picked up"))
@@ -27,7 +31,7 @@ def tell_how(console: Console, stack: Stack, story: Story) -> None:
         f"  Kafka brokers   {stack.kafka.bootstrap_servers}" + (f" (topics begin with {prefix})" if prefix else ""),
         f"  ingress         {stack.ingress_url}",
         f"  logs            {stack.directory}",
-        "In another shell, from this directory:",
+        "In another shell:",
         f"  . {environment}",
         f"  returnstreams topics tail {REFUNDS.name}",
         f"  returnstreams topics tail {RETURN_UNITS.name}",

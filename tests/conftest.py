@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,15 @@ from contextlib import contextmanager
 import pytest
 
 from demo.broker import Broker, BrokerError, BrokerOptions, Cluster, EmbeddedCluster, open_broker
+from demo.broker.external import BOOTSTRAP_VARIABLE
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A broker that the environment names and that does not answer is told before any test, not in their midst."""
+    wanted = any("kafka" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and os.environ.get(BOOTSTRAP_VARIABLE) and not session.config.option.collectonly:
+        with _running(open_broker()):
+            pass
 
 
 @pytest.fixture(scope="session")
