@@ -102,7 +102,7 @@ async def _demo(kafka: KafkaSettings, directory: Path, talker: Talker, *, keep: 
     credentials = Credentials.fresh(RETAILERS)
     with ExitStack() as ends:
         hook = ends.enter_context(HookSimulator(credentials.hooks))
-        stack = ends.enter_context(Stack(kafka, directory=directory, credentials=credentials))
+        stack = ends.enter_context(Stack(kafka, directory=directory, credentials=credentials, temporary=True))
         retailers = retailers_text(hook)
         story = tell(credentials, retailers, datetime.now(UTC))
         named = f" (they begin with '{kafka.topic_prefix}', and stay there)" if kafka.topic_prefix else ""

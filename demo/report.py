@@ -19,13 +19,15 @@ from demo.view import paid
 
 # So that a run without a terminal (CI) shows whole rows.
 PLAIN_WIDTH = 160
+# On a narrower terminal seven columns would hold half words: there three hold them whole, one under another.
+WIDE = 120
 
 
 def show(
     console: Console, expected: Expected, seen: Observed, posts: Sequence[Received], answers: Sequence[Answer]
 ) -> None:
     """Print the tables."""
-    console.print(_returns(expected, seen, posts))
+    console.print(_returns(expected, seen, posts, narrow=console.width < WIDE))
     console.print(_refused(seen, answers))
     failed = sum(not post.accepted for post in posts)
     repeats = sum(answer.repeat for answer in answers)
@@ -35,22 +37,33 @@ def show(
     )
 
 
-def _returns(expected: Expected, seen: Observed, posts: Sequence[Received]) -> Table:
+def _returns(expected: Expected, seen: Observed, posts: Sequence[Received], *, narrow: bool) -> Table:
     columns = ("return", "shows", "order", "decision, and by whom", "scan", "action", "told to the hook")
-    table = Table(*columns, title="What became of each return", title_justify="left", show_lines=True)
+    stacked = ("return", "decision, and by whom", "scan, action, told to the hook")
+    table = Table(title="What became of each return", title_justify="left", show_lines=True)
+    for column in stacked if narrow else columns:
+        table.add_column(column, overflow="fold")
     for known in expected.returns:
         rows = [unit_of(known, unit, seen) for unit in known.units]
         scans = {row.milestone.value: None for row in rows if row and row.milestone}
-        table.add_row(
-            f"{known.order_key}\n{known.rma}",
-            known.shows,
-            "found" if known.order_key in seen.orders else "not found",
-            "\n".join(escape(_decision(row)) for row in rows),
+        ident = f"{known.order_key}\n{known.rma}"
+        order = "found" if known.order_key in seen.orders else "not found"
+        decisions = "\n".join(escape(_decision(row)) for row in rows)
+        came = (
             " ".join(scans) or "none",
             paid(known, seen) or "none",
             " ".join(post.said("Code") for post in posts_of(known, posts)) or _why_untold(known),
         )
+        if narrow:
+            table.add_row(f"{ident}\n{known.shows}\norder {order}", decisions, _stacked(*came))
+        else:
+            table.add_row(ident, known.shows, order, decisions, *came)
     return table
+
+
+def _stacked(scan: str, action: str, told: str) -> str:
+    """The last three columns in one."""
+    return f"scan: {scan}\n{'no action' if action == 'none' else action}\ntold: {told}"
 
 
 def _why_untold(known: Return) -> str:
@@ -66,7 +79,10 @@ def _decision(row: ReturnUnit | None) -> str:
 
 
 def _refused(seen: Observed, answers: Iterable[Answer]) -> Table:
-    table = Table("where", "what", "why", title="What was refused or set aside, and why", title_justify="left")
+    table = Table(title="What was refused or set aside, and why", title_justify="left")
+    table.add_column("where", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("why", overflow="fold")
     for answer in answers:
         if answer.status >= 400 and not answer.repeat:
             table.add_row(f"HTTP {answer.status}", answer.step.what, escape(_why(answer.detail)))

@@ -46,7 +46,8 @@ class StackError(RuntimeError):
 class Stack:
     """Child processes by name, each with its log in the directory; none outlives this object or this process.
 
-    retry_delays_s: of tracking-forward.
+    retry_delays_s: of tracking-forward. temporary: the directory is removed when this process is killed; an orderly
+    end leaves it to the caller.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Stack:
         directory: Path,
         credentials: Credentials,
         retry_delays_s: tuple[float, ...] = (0.5, 1.0, 2.0),
+        temporary: bool = False,
     ) -> None:
         self.kafka = kafka
         self.directory = directory
@@ -64,6 +66,7 @@ class Stack:
         ports = free_ports(len(names))
         self.ports: dict[str, int] = dict(zip(names, ports, strict=True))
         self.pids: dict[str, int] = {}
+        self._temporary = temporary
         self._delays = list(retry_delays_s)
         self._leash: Leash | None = None
 
@@ -159,13 +162,14 @@ class Stack:
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._leash = Leash()
+        self._leash = Leash(remove=self.directory if self._temporary else None)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._leash is not None:
+            self._leash.keep()
             self._leash.close()
             self._leash = None
 

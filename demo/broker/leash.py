@@ -69,6 +69,11 @@ class Leash:
         with self._changed:
             return self._codes.get(name)
 
+    def keep(self) -> None:
+        """Leave the directory: from now on it goes away only if somebody else removes it."""
+        with contextlib.suppress(BrokerError):  # a supervisor that has ended removes nothing
+            self._send({"keep": True})
+
     def close(self) -> None:
         """Kills what still runs, removes the directory, and returns when that is done. May be called twice."""
         if self._closed:

@@ -5,6 +5,7 @@ happened, one JSON object a line:
 
     {"start": name, "command": [...], "log": path, "env": {...}}  ->  {"name": name, "pid": 17}  or {"name", "error"}
     {"signal": name, "number": 9}
+    {"keep": true}                                            the directory stays, whatever happens from now on
                                                                       {"name": name, "code": -9}   whenever one ends
 
 When its input ends (the parent stopped, crashed or was killed: the kernel closes the pipe in every case) it kills every
@@ -49,11 +50,14 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.keeps = False
 
     def obey(self, command: dict[str, Any]) -> None:
         """One line of input."""
         if "start" in command:
             self._start(command["start"], command)
+        elif "keep" in command:
+            self.keeps = True
         elif (child := self.children.get(command["signal"])) is not None:
             child.send_signal(command["number"])
 
@@ -124,7 +128,7 @@ def main(arguments: list[str]) -> None:
         serve(supervisor, wake)
     finally:
         supervisor.end()
-        if arguments[:1] == ["--remove"]:
+        if arguments[:1] == ["--remove"] and not supervisor.keeps:
             shutil.rmtree(arguments[1], ignore_errors=True)
 
 

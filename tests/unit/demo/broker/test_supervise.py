@@ -37,6 +37,16 @@ def test_closing_kills_the_children_and_removes_the_directory(tmp_path: Path) ->
     assert not directory.exists()
 
 
+def test_a_directory_that_is_to_be_kept_is_still_there_after_an_orderly_end(tmp_path: Path) -> None:
+    leash = Leash(remove=tmp_path / "logs")
+    (tmp_path / "logs").mkdir()
+
+    leash.keep()
+    leash.close()
+
+    assert (tmp_path / "logs").exists()
+
+
 def test_a_child_that_is_stopped_is_killed_too(tmp_path: Path) -> None:
     leash = Leash()
     pid = leash.start("a", SLEEPER, tmp_path / "log", {})
