@@ -16,7 +16,7 @@ from streams.engine import dead_letters, mirrors, outbox, parking, timers
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
-from streams.engine.errors import NotYet, Poison
+from streams.engine.errors import NotYet, Poison, StorageFailed
 from streams.engine.keyvalue import KeyValue
 from streams.engine.outbox import Again, Answer, Call
 from streams.engine.overlay import Overlay
@@ -91,6 +91,8 @@ class TaskCore:
             self._bury(batch, record, error)
             mirrors.refuse(batch.rows, self.agent, record)
             return True
+        except StorageFailed:
+            raise  # no record's fault: the whole batch is redone
         except Exception as error:  # a bug: this record is undone alone, but what it says is true
             self._bury(batch, record, error)
         mirrors.follow(batch.rows, self.agent, record, parking.key_of(record))
@@ -144,6 +146,8 @@ class TaskCore:
             self._attempt(batch, cause, now, partial(handler, timer))
         except NotYet:
             timers.put(batch.rows, timer.name, timer.key, now + parking.LAST_RETRY, timer.payload)
+        except StorageFailed:
+            raise
         except Exception as error:
             self._bury(batch, self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now), error)
 
@@ -180,6 +184,8 @@ class TaskCore:
 
         try:
             self._attempt(batch, cause, now, step)
+        except StorageFailed:
+            raise
         except Exception as error:
             row = given.value.model_dump_json().encode()
             self._bury(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streams.engine import mirrors
+from streams.engine.errors import StorageFailed
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.outbox import Answer
 from streams.engine.records import OutRecord, Record
@@ -63,6 +64,23 @@ def test_a_bug_undoes_its_own_record_and_no_other(core: TaskCore) -> None:
         (b"bug", b"Bug", b"3"),
     ]
     assert (batch.offsets, batch.records, batch.dead) == ({"numbers": 4}, 4, 2)
+
+
+class FailingRows(MemoryKeyValue):
+    """A disk that fails where the handler reads."""
+
+    def get(self, store: str, key: str) -> bytes | None:
+        if store == "counts":
+            raise StorageFailed("the disk is gone")
+        return super().get(store, key)
+
+
+def test_a_disk_that_fails_under_a_handler_is_no_records_fault() -> None:
+    """Buried as a bug, the record would be lost to a disk that recovers before the commit."""
+    core = TaskCore(toy_agent(), 0, FailingRows(), {})
+
+    with pytest.raises(StorageFailed):
+        run(core, record(Number()))
 
 
 def test_poison_is_consumed_and_kept(core: TaskCore) -> None:
