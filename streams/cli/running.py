@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import orjson
 import typer
 
 from producers.logs import configure
@@ -61,4 +62,6 @@ async def _check_topics(settings: Settings) -> None:
 def _flat(values: object, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(values, dict):
         return [row for name, value in values.items() for row in _flat(value, f"{prefix}__{name}".lstrip("_"))]
-    return [(prefix.upper(), "" if values is None else str(values))]
+    # Lists as they are written in the environment, so that a line can be copied.
+    text = orjson.dumps(values).decode() if isinstance(values, list | bool) else str(values)
+    return [(prefix.upper(), "" if values is None else text)]

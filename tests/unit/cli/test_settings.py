@@ -108,3 +108,11 @@ def test_every_secret_setting_is_in_the_test_above() -> None:
             names |= {f"{group}__{name}" for name in kind.model_fields}
     secret = {name.upper() for name in names if re.search("secret|password|token|key|accounts", name)}
     assert secret - {"SECRETS_DIR", "KAFKA__KEYFILE"} == set(SECRETS)
+
+
+def test_config_check_shows_lists_and_flags_as_they_are_written_in_the_environment() -> None:
+    outcome = returnstreams("config", "check", FORWARD__DELAYS_S="[1, 2]", KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1")
+    lines = outcome.out.splitlines()
+    assert "RETURNSTREAMS_FORWARD__DELAYS_S=[1.0,2.0]" in lines
+    assert "RETURNSTREAMS_INGRESS__SHOPIFY_REQUIRE_PATH=false" in lines
+    assert "RETURNSTREAMS_INGRESS__SHOPIFY_SECRETS=[]" in lines
