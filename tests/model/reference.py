@@ -192,9 +192,9 @@ class Reference:
         if event.rma is None and (event.consignment is None or event.meaning in ("processed", "rejected")):
             found = self.attribution(event, upto)
             return found[1] if found is not None and found[0] == rma and found[2] == life[0] else None
-        if event.rma is not None:
-            if event.rma != rma:
-                return None
+        if event.rma not in (None, rma):
+            return None
+        if event.rma is not None and event.consignment is None:
             linked = self.uploads(rma, upto)[0][0]
         else:
             carrying = [i for i, upload in self.uploads(rma, upto) if event.consignment in upload.consignments]

@@ -28,7 +28,10 @@ AMBIGUOUS = Meant(ambiguous=True)
 def returns_meant(ledger: Ledger, event: KeptEvent) -> Meant:
     """Which of the known returns the event means. What was found once stays, `ambiguous` too."""
     if event.rma is not None:
-        return Meant((event.rma,)) if event.rma in ledger.returns else WAITS
+        known = ledger.returns.get(event.rma)
+        # Of a parcel that the return does not have yet: the edit that brought it is on its way, and counts first.
+        arrived = known is not None and (event.consignment is None or event.consignment in known.consignments)
+        return Meant((event.rma,)) if arrived else WAITS
     if event.event_id in ledger.attributions:
         rma = ledger.attributions[event.event_id]
         return AMBIGUOUS if rma is None else Meant((rma,))

@@ -179,3 +179,12 @@ def test_rows_are_written_only_for_units_that_changed() -> None:
     assert [row.sku for row in effects.units] == ["TEE", "CAP"]
     effects = book.take(decision("TEE", "CAP=exchange", revision=2, revisions={"TEE": 1}, order=facts(line("CAP"))))
     assert [row.sku for row in effects.units] == ["CAP"]
+
+
+def test_a_scan_of_a_parcel_that_an_edit_brings_waits_for_that_edit_and_pays_what_it_left() -> None:
+    book = Book()
+    book.take(decision("TEE", order=facts(line(), line("CAP"))))
+    book.take(event(consignment="NEW1"))
+    assert book.paid == []
+    book.take(decision("CAP", revision=2, consignments=("NEW1",), order=facts(line(), line("CAP"))))
+    assert book.paid == ["R1/CAP/1=refund"]
