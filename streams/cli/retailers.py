@@ -30,7 +30,9 @@ FileArgument = Annotated[
 def check(file: FileArgument = None) -> None:
     """Tell everything that is wrong with a file, with line and remedy. Talks to nobody."""
     retailers = _read(file)
-    out.print(f"{len(retailers)} retailers, no errors: {', '.join(r.id for r in retailers)}")
+    names = ", ".join(retailer.id for retailer in retailers) or "none"
+    noun = "retailer" if len(retailers) == 1 else "retailers"
+    out.print(f"no errors; {len(retailers)} {noun}: {names}")
 
 
 @app.command("apply")
@@ -74,7 +76,8 @@ def _read(file: Path | None) -> tuple[Retailer, ...]:
         err.print(parsed.render(str(path)), markup=False)
     if not parsed.ok:
         errors = sum(problem.severity is Severity.ERROR for problem in parsed.problems)
-        raise ConfigError(f"{path} has {errors} errors (above); nothing was changed")
+        noun = "error" if errors == 1 else "errors"
+        raise ConfigError(f"{path} has {errors} {noun} (above); nothing was changed")
     return parsed.retailers
 
 

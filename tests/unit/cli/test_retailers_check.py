@@ -20,7 +20,7 @@ retailers:
 def test_the_example_is_sound() -> None:
     outcome = returnstreams("retailers", "check", str(EXAMPLE))
     assert outcome.code == 0
-    assert outcome.out == "3 retailers, no errors: acme, bergwerk, cordwain\n"
+    assert outcome.out == "no errors; 3 retailers: acme, bergwerk, cordwain\n"
 
 
 def test_every_problem_is_told_with_line_value_and_remedy(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_warning_does_not_keep_a_file_from_being_sound(tmp_path: Path) -> None
 def test_the_file_is_the_one_of_the_settings_when_none_is_named(tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text(SOUND)
-    assert "1 retailers, no errors: acme" in returnstreams("retailers", "check", RETAILERS_FILE=str(file)).out
+    assert "no errors; 1 retailer: acme" in returnstreams("retailers", "check", RETAILERS_FILE=str(file)).out
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
