@@ -15,10 +15,9 @@ from contracts.returns import DecisionState, ReturnDecision, ReturnUpload, UnitD
 from streams.domain.decisions import content_of_unit, content_of_upload, decide_unit, ordinals
 from streams.domain.orders import facts
 
-# An order lives 92 days at most, and its returns are uploaded after it was made: this long after the last upload no
-# order can come any more that would decide anything. Carriers give old tracking numbers to new parcels, so the links go
-# then too. Longer than the longest hold (90 days).
-FORGOTTEN_AFTER = timedelta(days=120)
+# A customer may post the parcel months after printing the label, and a scan that finds no link pays nobody: so a year and
+# a month, far beyond any label's validity. It cannot be for ever: carriers give old tracking numbers to new parcels.
+FORGOTTEN_AFTER = timedelta(days=400)
 
 UNDECIDED: frozenset[DecisionState] = frozenset({DecisionState.WAITING_FOR_ORDER, DecisionState.ORDER_NOT_FOUND})
 
