@@ -15,8 +15,8 @@ from contracts.returns import DecisionState, ReturnDecision, ReturnUpload, UnitD
 from streams.domain.decisions import content_of_unit, content_of_upload, decide_unit, ordinals
 from streams.domain.orders import facts
 
-# A customer may post the parcel months after printing the label, and a scan that finds no link pays nobody: so a year and
-# a month, far beyond any label's validity. It cannot be for ever: carriers give old tracking numbers to new parcels.
+# A customer may post the parcel months after printing the label, and a scan that finds no link pays nobody: so a year
+# and a month, far beyond any label's validity. Not for ever: carriers give old tracking numbers to new parcels.
 FORGOTTEN_AFTER = timedelta(days=400)
 
 UNDECIDED: frozenset[DecisionState] = frozenset({DecisionState.WAITING_FOR_ORDER, DecisionState.ORDER_NOT_FOUND})
