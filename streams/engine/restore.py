@@ -78,6 +78,12 @@ def check_partitions(agent: Agent, stored: KeyValue, counts: Mapping[str, int]) 
     return count
 
 
+def rows_lag(group: Mapping[str, int | None], changelog: Mapping[str, int]) -> bool:
+    """Whether the group has come further than the restored rows know. Both are written in one transaction, so either
+    the changelog was not read to its real end, or somebody set the group's offset forward by hand."""
+    return any(offset is not None and offset > changelog.get(topic, offset) for topic, offset in group.items())
+
+
 def starting_offsets(
     agent: Agent,
     partition: int,
@@ -106,6 +112,8 @@ def starting_offsets(
                 "of it: it was lost. Restore the changelog, or begin with a new prefix"
             )
         start = max(committed or 0, known or 0)
+        if known is not None and start > known:
+            log.warning("offset set forward", action="offset_forward", place=place, reached=known, start=start)
         if start > end[topic]:
             raise StateRefused(
                 f"{place}: offset {start} was reached, but the topic ends at {end[topic]}: it was made anew or cut "

@@ -34,7 +34,8 @@ LAST_PAUSE_S = 5.0
 # heartbeats tell its member that the partition is no longer its own.
 FENCED_PAUSE_S = 3.0
 TIMERS_AT_ONCE = 500
-# Group coordinators before Kafka 4 show the offsets of a transaction some moments after it has ended.
+# Group coordinators before Kafka 4 show the offsets of a transaction some moments after it has ended, and a partition's
+# new leader may not know for some moments how far its log is committed: the changelog then seems to end too early.
 OFFSETS_LAG_S = 3.0
 OFFSETS_RETRY_S = 0.2
 
@@ -130,17 +131,21 @@ class RunningTask:
         self._log.info("task runs", action="task_ready", offsets=self._next)
 
     async def _beginning(self) -> dict[str, int]:
-        known = restore.consumed(self.stored)
+        """Where to go on, once offsets and rows agree. Either may lag for a moment: so both are looked at again."""
         patience = time.monotonic() + OFFSETS_LAG_S
         while True:
+            known = restore.consumed(self.stored)
             committed = await self._consumer.committed(self.partition)
             first, self._ends = await self._consumer.bounds(self.partition)
+            last = time.monotonic() > patience or self._stop.is_set()
             try:
-                return restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
+                if last or not restore.rows_lag(committed, known):
+                    return restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
             except StateRefused:
-                if time.monotonic() > patience or self._stop.is_set():
+                if last:
                     raise
             await asyncio.sleep(OFFSETS_RETRY_S)
+            await restore.restore(self._cluster, self._agent, self.partition, self.stored)
 
     async def _release(self) -> None:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
