@@ -19,4 +19,3 @@ RESTARTS = Counter(
     ["agent", "error"],
 )
 CALLS = Counter("returnstreams_outbox_calls_total", "Calls to the outside that came back.", ["agent", "outbox"])
-OWED = Gauge("returnstreams_outbox_owed", "Calls that are still owed to the outside.", ["agent", "partition", "outbox"])
