@@ -143,6 +143,23 @@ class Agent:
         """The name of the agent's own changelog topic."""
         return changelog_of(self.name)
 
+    @property
+    def restored_from(self) -> tuple[str, ...]:
+        """The topics that this agent writes its rows to: its own changelog, and outputs that hold the same rows."""
+        return (self.changelog, *(store.changelog.name for store in self.stores.values() if store.changelog))
+
+    @property
+    def mirrored(self) -> tuple[str, ...]:
+        """The inputs that a store follows."""
+        return tuple(store.mirrors.name for store in self.stores.values() if store.mirrors)
+
+    def store_held_in(self, topic: str) -> str:
+        """The name of the store whose rows this output or mirrored input holds. KeyError where it holds none."""
+        for store in self.stores.values():
+            if any(held is not None and held.name == topic for held in (store.changelog, store.mirrors)):
+                return store.name
+        raise KeyError(f"{self.name}: topic {topic} holds no store's rows")
+
 
 def changelog_of(agent: str) -> str:
     """The name of the changelog topic of the agent with this name."""

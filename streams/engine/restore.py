@@ -153,10 +153,9 @@ async def restore(cluster: Cluster, agent: Agent, partition: int, stored: KeyVal
 
     Rows that this could not bring up to date are dropped first, with those of mirrored topics.
     """
-    sources = [agent.changelog, *(s.changelog.name for s in agent.stores.values() if s.changelog)]
-    mirrored = [s.mirrors.name for s in agent.stores.values() if s.mirrors]
+    followed = [*agent.restored_from, *agent.mirrored]
     known = stored.positions()
-    reason = outdated(known, stored.age(), *await _bounds(cluster, partition, [*sources, *mirrored])) if known else None
+    reason = outdated(known, stored.age(), *await _bounds(cluster, partition, followed)) if known else None
     if reason is not None:
         place = {"agent": agent.name, "partition": partition}
         log.warning("state is rebuilt from its topics", action="state_rebuilt", **place, reason=reason)
@@ -164,7 +163,7 @@ async def restore(cluster: Cluster, agent: Agent, partition: int, stored: KeyVal
         stored.wipe()
         # Read from the start, a topic still has the deletion of everything that it shows: the age counts from here.
         stored.apply({}, {})
-    await _follow(cluster, agent, partition, stored, dict.fromkeys(sources))
+    await _follow(cluster, agent, partition, stored, dict.fromkeys(agent.restored_from))
 
 
 async def restore_mirrors(
@@ -174,10 +173,8 @@ async def restore_mirrors(
 
     What the task took over no row from, poison and what is parked, gives none here either.
     """
-    mirrored = [s.mirrors.name for s in agent.stores.values() if s.mirrors]
-    await _follow(
-        cluster, agent, partition, stored, {topic: offsets[topic] for topic in mirrored}, mirrors.untaken(stored)
-    )
+    until = {topic: offsets[topic] for topic in agent.mirrored}
+    await _follow(cluster, agent, partition, stored, until, mirrors.untaken(stored))
     stored.apply({}, {})  # only now, for a start that breaks off before leaves rows as old as they were
 
 
@@ -229,9 +226,5 @@ def _row(agent: Agent, writes: Writes, record: Record) -> None:
     if record.topic == agent.changelog:
         store, _, key = key.partition("/")
     else:
-        store = next(s.name for s in agent.stores.values() if record.topic in _topics_of(s.changelog, s.mirrors))
+        store = agent.store_held_in(record.topic)
     writes.setdefault(store, {})[key] = record.value
-
-
-def _topics_of(*topics: object) -> set[str]:
-    return {getattr(topic, "name", "") for topic in topics if topic is not None}

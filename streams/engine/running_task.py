@@ -267,10 +267,9 @@ class RunningTask:
 
     def _positions(self, ends: Mapping[tuple[str, int], int], consumed: Mapping[str, int]) -> dict[str, int]:
         """How far the rows stand now in every topic that they can be restored from."""
-        outputs = {self._agent.changelog, *(s.changelog.name for s in self._agent.stores.values() if s.changelog)}
+        outputs, mirrored = self._agent.restored_from, self._agent.mirrored
         positions = {topic: end for (topic, p), end in ends.items() if topic in outputs and p == self.partition}
-        mirrors = {s.mirrors.name for s in self._agent.stores.values() if s.mirrors}
-        return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrors}
+        return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrored}
 
     def _count(self, batch: Batch, seconds: float) -> None:
         name, partition = self._agent.name, str(self.partition)
