@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Mapping
 
 import structlog
@@ -13,18 +12,16 @@ import structlog
 from contracts.retailers import Retailer
 from streams.engine import metrics, restore
 from streams.engine.agent import Agent
-from streams.engine.calling import CANCEL_TIMEOUT_S, Calls
+from streams.engine.calling import Calls
 from streams.engine.errors import StateRefused
+from streams.engine.intake import FETCH_WAIT_S, Intake
 from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
 from streams.engine.keyvalue import KeyValue
 from streams.engine.options import RunnerOptions
-from streams.engine.records import Record
 from streams.engine.task import Batch, TaskCore
 
 log = structlog.get_logger()
 
-# A fetch with nothing to return comes back after this, so that a stop never waits longer for it than it must.
-FETCH_WAIT_S = 5.0
 # While the backlog of the start is not through, positions are looked at this often (control records wake nobody).
 CATCH_UP_S = 0.1
 # After a failure: long enough not to spin, short enough that a broker's failover of seconds decides, not this.
@@ -65,13 +62,9 @@ class RunningTask:
         self._stop = asyncio.Event()
         self._worked = False
         self._wake = asyncio.Event()
-        self._pending: deque[Record] = deque()
-        self._next: dict[str, int] = {}
-        self._ends: dict[str, int] = {}
-        self._caught_up = False
+        self._intake = Intake(consumer, partition, options.max_batch)
         self._partitions = 0
         self._producer: Transactions | None = None
-        self._fetch: asyncio.Task[list[Record]] | None = None
         self._calls = Calls(agent, partition, options, self._wake)
 
     async def run(self) -> None:
@@ -121,26 +114,28 @@ class RunningTask:
         await self._producer.open()
         await restore.restore(self._cluster, self._agent, self.partition, self.stored)
         self._partitions = restore.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
-        self._next = await self._beginning()
-        await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, self._next)
-        self._pending.clear()
+        offsets, ends = await self._beginning()
+        await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, offsets)
         self._calls.forget()
-        self._caught_up = False
-        self._consumer.seek(self.partition, self._next)
+        self._intake.begin(offsets, ends)
         self.ready.set()
-        self._log.info("task runs", action="task_ready", offsets=self._next)
+        self._log.info("task runs", action="task_ready", offsets=offsets)
 
-    async def _beginning(self) -> dict[str, int]:
-        """Where to go on, once offsets and rows agree. Either may lag for a moment: so both are looked at again."""
+    async def _beginning(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Where to go on, once offsets and rows agree, and where each input ends.
+
+        Offsets and rows may each lag for a moment: so both are looked at again.
+        """
         patience = time.monotonic() + OFFSETS_LAG_S
         while True:
             known = restore.consumed(self.stored)
             committed = await self._consumer.committed(self.partition)
-            first, self._ends = await self._consumer.bounds(self.partition)
+            first, ends = await self._consumer.bounds(self.partition)
             last = time.monotonic() > patience or self._stop.is_set()
             try:
                 if last or not restore.rows_lag(committed, known):
-                    return restore.starting_offsets(self._agent, self.partition, committed, known, first, self._ends)
+                    place = self._agent, self.partition
+                    return restore.starting_offsets(*place, committed, known, first, ends), ends
             except StateRefused:
                 if last:
                     raise
@@ -151,12 +146,7 @@ class RunningTask:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
         self.ready.clear()
         await self._calls.cancel()
-        if self._fetch is not None:
-            fetch, self._fetch = self._fetch, None
-            fetch.cancel()
-            await asyncio.wait({fetch}, timeout=CANCEL_TIMEOUT_S)
-            if fetch.done() and not fetch.cancelled():
-                fetch.exception()  # looked at, for asyncio; what ended the task has said enough
+        await self._intake.end()
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await producer.close()
@@ -177,42 +167,15 @@ class RunningTask:
 
     async def _await_input(self) -> None:
         """Return when there is something to do: records, answers, something due, or a stop."""
-        if self._pending or self._calls.answered():
-            self._take_fetched()
-            await self._look_ahead()
-            return
-        if self._fetch is None:
-            fetch = self._consumer.fetch(self.partition, self._options.max_batch, FETCH_WAIT_S)
-            self._fetch = asyncio.create_task(fetch)
-        self._wake.clear()
-        if self._calls.answered() or self._stop.is_set():
-            return
-        wake = asyncio.create_task(self._wake.wait())
-        try:
-            await asyncio.wait({self._fetch, wake}, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            wake.cancel()
-        self._take_fetched()
-        await self._look_ahead()
-
-    async def _look_ahead(self) -> None:
-        """Note when the backlog of the start is through, even where more comes faster than it is worked off."""
-        if self._caught_up:
-            return
-        positions = await self._consumer.positions(self.partition)
-        self._take_fetched()  # first, since what is fetched counts in the positions already
-        waiting = {r.topic for r in self._pending if r.offset < self._ends[r.topic]}
-        self._caught_up = all(positions[t] >= end and t not in waiting for t, end in self._ends.items())
-
-    def _take_fetched(self) -> None:
-        if self._fetch is not None and self._fetch.done():
-            fetch, self._fetch = self._fetch, None
-            # Records from before a seek or a rebalance can be handed out again: what lies below was done already.
-            self._pending.extend(r for r in fetch.result() if r.offset >= self._next[r.topic])
+        if not self._intake.pending and not self._calls.answered():
+            self._wake.clear()
+            if not self._calls.answered() and not self._stop.is_set():
+                await self._intake.wait(self._wake, self._patience())
+        await self._intake.take()
 
     def _patience(self) -> float:
         """How long nothing will be due, in seconds."""
-        if not self._caught_up:
+        if not self._intake.caught_up:
             return CATCH_UP_S
         # A head whose outbox has no free place is not asked for: an answer frees one, and wakes us.
         due = self._core.next_due([name for name, free in self._calls.free().items() if free > 0])
@@ -230,12 +193,13 @@ class RunningTask:
         def spent() -> bool:
             return time.monotonic() - began > self._options.handler_budget_s
 
-        while self._pending and batch.records < self._options.max_batch:
-            self._core.handle(batch, self._pending.popleft(), now)
+        pending = self._intake.pending
+        while pending and batch.records < self._options.max_batch:
+            self._core.handle(batch, pending.popleft(), now)
             if spent():
                 break
         # A hold must not run out while the answer to it still waits in the backlog.
-        if self._caught_up:
+        if self._intake.caught_up:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
         self._core.start_calls(batch, now, self._calls.free())
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
@@ -260,7 +224,7 @@ class RunningTask:
         ends = await self._producer.commit([*batch.emitted, *rows], offsets, self._agent.name)
         self._worked = True
         self.stored.apply(writes, self._positions(ends, batch.offsets))
-        self._next.update(batch.offsets)
+        self._intake.next.update(batch.offsets)
         for call in batch.starts:
             self._calls.start(call)
         self._count(batch, time.monotonic() - began)
