@@ -1,7 +1,4 @@
-"""The toy agent on a real Kafka: its topics, its input, what came out, and itself as a process that can be killed.
-
-python -m tests.integration.engine.toy BOOTSTRAP PREFIX STATUS_FILE SESSION_MS
-"""
+"""The toy agent on a real Kafka: its topics, its input, what came out, and itself as a process that can be killed."""
 
 from __future__ import annotations
 
@@ -14,10 +11,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from aiokafka import AIOKafkaProducer
 
 from contracts import topics
@@ -84,6 +82,7 @@ class Toy:
     bootstrap: str
     prefix: str
     partitions: int = 3
+    copies: Replication = ONE_COPY
     produced: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -97,13 +96,13 @@ class Toy:
             Wanted(f"{self.prefix}{topic.name}", self.partitions, topic.config)
             for topic in (NUMBERS, LABELS, ECHOES, TOTALS)
         ]
-        rest = [w for w in wanted(["toy"], self.prefix, 1, ONE_COPY) if not w.name.endswith("toy-changelog")]
+        rest = [w for w in wanted(["toy"], self.prefix, 1, self.copies) if not w.name.endswith("toy-changelog")]
         return [*own, *rest, Wanted(f"{self.prefix}toy-changelog", self.partitions, topics.COMPACTED)]
 
     async def create(self) -> None:
         """Make the topics."""
         async with TopicsAdmin(self.cluster) as admin:
-            await admin.apply(await admin.plan(self.topics()), ONE_COPY)
+            await admin.apply(await admin.plan(self.topics()), self.copies)
 
     async def pipe(self, records: Iterable[tuple[Topic, str, Model | bytes | None]]) -> None:
         """Write inputs, each acknowledged by the broker before this returns."""
@@ -177,19 +176,36 @@ class Toy:
             following.cancel()
             await asyncio.wait({task, following})
 
-    def process(self, directory: Path, name: str, session_ms: int = 6000) -> Process:
-        """The same in a process of its own."""
-        return Process(self, directory / f"{name}.json", directory / f"{name}.log", session_ms)
+    def process(self, directory: Path, name: str, session_ms: int = 6000, **role: Any) -> Process:
+        """The same in a process of its own; role: further fields of its Role."""
+        return Process(directory / name, Role(self.bootstrap, self.prefix, session_ms, **role))
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process of the toy agent is told.
+
+    session_ms: of its member. own_ids: a mutant, whose transactional ids no other process takes over.
+    freeze_at: where it stops itself when it is told to: before `begin`, or before `commit`, of a transaction.
+    """
+
+    bootstrap: str
+    prefix: str
+    session_ms: int = 6000
+    instance_id: str | None = None
+    own_ids: bool = False
+    freeze_at: str | None = None
 
 
 class Process:
     """The toy agent as a process. As a context: killed at the end, if it still lives."""
 
-    def __init__(self, toy: Toy, status: Path, log: Path, session_ms: int) -> None:
-        arguments = [toy.bootstrap, toy.prefix, str(status), str(session_ms)]
-        self._command = [sys.executable, "-m", "tests.integration.engine.toy", *arguments]
-        self._status = status
-        self._log = log
+    def __init__(self, place: Path, role: Role) -> None:
+        self._command = [sys.executable, "-m", "tests.integration.engine.toy_process", str(place)]
+        self._command.append(json.dumps(asdict(role)))
+        self._status = place.with_suffix(".json")
+        self._freeze = place.with_suffix(".freeze")
+        self._log = place.with_suffix(".log")
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Process:
@@ -215,6 +231,15 @@ class Process:
         if number in (signal.SIGKILL, signal.SIGTERM):
             child.wait(PATIENCE_S)
 
+    def freeze_next(self) -> None:
+        """Have its next transaction stop the process, at the point that its role says."""
+        self._freeze.touch()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it is stopped by SIGSTOP."""
+        return self._child is not None and psutil.Process(self._child.pid).status() == psutil.STATUS_STOPPED
+
     @property
     def partitions(self) -> list[int]:
         """Which it has, once all of them are restored."""
@@ -237,23 +262,3 @@ class Process:
 
 async def _reached(reader: Reader, ends: Mapping[tuple[str, int], int]) -> bool:
     return all([await reader.position(topic, partition) >= end for (topic, partition), end in ends.items()])
-
-
-def _say(status: Path, runner: AgentRunner) -> None:
-    fresh = status.with_suffix(".new")
-    fresh.write_text(json.dumps(runner.partitions if runner.ready else []))
-    fresh.replace(status)
-
-
-async def _main(bootstrap: str, prefix: str, status: Path, session_ms: int) -> None:
-    options = RunnerOptions(callers={"box": reply}, session_timeout_ms=session_ms)
-    async with Toy(bootstrap, prefix).running(options) as running:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.stop.set)
-        while not running.task.done():
-            _say(status, running.runner)
-            await asyncio.wait({running.task}, timeout=ASK_AGAIN_S)
-    running.task.result()
-
-
-if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
