@@ -1,21 +1,110 @@
-"""Every metric of the engine, with a sentence and a base unit each."""
+"""Every metric of the engine, with a sentence and a base unit each. What is set where: streams/engine/watch.py.
+
+Labels are bounded: agents, topics, partitions, outboxes, states and classes of errors; never a key, a retailer, an id.
+"""
 
 from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-RECORDS = Counter("returnstreams_records_total", "Input records whose batch was committed.", ["agent", "partition"])
-EMITTED = Counter("returnstreams_emitted_total", "Records written to output topics.", ["agent", "partition"])
-DEAD = Counter("returnstreams_dead_letters_total", "Records that could not be processed.", ["agent", "partition"])
-BATCH_RECORDS = Histogram(
-    "returnstreams_batch_records", "Input records of one checkpoint.", ["agent"], buckets=(1, 10, 100, 500, 1000, 2000)
+# From a handful of records in memory up to the longest that a batch may take before its transaction times out.
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# A static member is back in a second; a restore from the first record of a large changelog takes minutes.
+_STALLS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+# --- what goes through ------------------------------------------------------------------------------------------------
+
+INPUT_RECORDS = Counter(
+    "returnstreams_input_records_total", "Input records whose batch was committed.", ["agent", "topic"]
 )
-HANDLER_SECONDS = Histogram("returnstreams_handler_seconds", "Time in the handlers of one batch.", ["agent"])
-CHECKPOINT_SECONDS = Histogram("returnstreams_checkpoint_seconds", "One transaction, begin to commit.", ["agent"])
-TASKS = Gauge("returnstreams_tasks", "Tasks of this process by state.", ["agent", "state"])
+INPUT_BYTES = Counter("returnstreams_input_bytes_total", "Bytes of key and value of those records.", ["agent", "topic"])
+OUTPUT_RECORDS = Counter(
+    "returnstreams_output_records_total",
+    "Records committed to output topics, changelog and dead letters among them.",
+    ["agent", "topic"],
+)
+OUTPUT_BYTES = Counter(
+    "returnstreams_output_bytes_total", "Bytes of key and value of those records.", ["agent", "topic"]
+)
+BATCH_RECORDS = Histogram(
+    "returnstreams_batch_records",
+    "Input records of one checkpoint.",
+    ["agent"],
+    buckets=(0, 1, 10, 100, 500, 1000, 2000),
+)
+HANDLER_SECONDS = Histogram(
+    "returnstreams_handler_seconds", "Time in the handlers of one batch.", ["agent"], buckets=_SECONDS
+)
+CHECKPOINT_SECONDS = Histogram(
+    "returnstreams_checkpoint_seconds", "One transaction, begin to commit.", ["agent"], buckets=_SECONDS
+)
+DEAD = Counter(
+    "returnstreams_dead_letters_total",
+    "Records that could not be processed, by kind (poison, bug) and class of the error.",
+    ["agent", "kind", "error"],
+)
+
+# --- how far a task is ------------------------------------------------------------------------------------------------
+
+LAG_RECORDS = Gauge(
+    "returnstreams_lag_records",
+    "Records that committed readers can see and whose batch is not committed yet.",
+    ["agent", "partition", "topic"],
+)
+LAG_SECONDS = Gauge(
+    "returnstreams_lag_seconds",
+    "Age of the oldest record that the task has in hand, or how long it is behind without one; 0 with nothing to do.",
+    ["agent", "partition"],
+)
+COMMIT_AGE = Gauge(
+    "returnstreams_commit_age_seconds",
+    "Time since the last commit while there is work, or while the task is not running; 0 with nothing to do.",
+    ["agent", "partition"],
+)
+TASK_STATE = Gauge(
+    "returnstreams_task_state",
+    "1 for the state that the task is in, 0 for the others: opening, restoring, running, paused, stopping.",
+    ["agent", "partition", "state"],
+)
+RESTORE_REMAINING = Gauge(
+    "returnstreams_restore_remaining_records", "Records still to be read before the task runs.", ["agent", "partition"]
+)
+RESTORE_RECORDS = Counter(
+    "returnstreams_restore_records_total", "Records read to bring rows up to date.", ["agent", "partition"]
+)
 RESTARTS = Counter(
-    "returnstreams_task_restarts_total",
-    "Tasks that began anew, by what ended them.",
-    ["agent", "error"],
+    "returnstreams_task_restarts_total", "Tasks that began anew, by the class of what ended them.", ["agent", "error"]
+)
+UNSTABLE_RECORDS = Gauge(
+    "returnstreams_unstable_records",
+    "High watermark minus last stable offset at the last fetch: what an open transaction hides from readers.",
+    ["agent", "partition", "topic"],
+)
+
+# --- what is owed -----------------------------------------------------------------------------------------------------
+
+TIMERS_DUE = Gauge(
+    "returnstreams_timers_due",
+    "Timers whose time has come and that have not fired, up to 1000.",
+    ["agent", "partition"],
+)
+OUTBOX_DEPTH = Gauge(
+    "returnstreams_outbox_depth", "Calls that are queued or under way.", ["agent", "partition", "outbox"]
+)
+OUTBOX_OLDEST = Gauge(
+    "returnstreams_outbox_oldest_seconds",
+    "Age of the call that was queued first of those still owed, to 10 s; 0 with none.",
+    ["agent", "partition", "outbox"],
 )
 CALLS = Counter("returnstreams_outbox_calls_total", "Calls to the outside that came back.", ["agent", "outbox"])
+
+# --- the member and its process ---------------------------------------------------------------------------------------
+
+READY = Gauge("returnstreams_agent_ready", "1 while the agent has its assignment and all its tasks run.", ["agent"])
+REBALANCES = Counter("returnstreams_rebalances_total", "Assignments that the agent's member was given.", ["agent"])
+REBALANCE_STALL = Histogram(
+    "returnstreams_rebalance_stall_seconds",
+    "From letting go of its partitions (or the first assignment) until all of the member's tasks run.",
+    ["agent"],
+    buckets=_STALLS,
+)

@@ -150,7 +150,7 @@ class AgentRunner:
         for stored in self._parked.values():
             stored.close()
         self._parked.clear()
-        metrics.TASKS.labels(self._agent.name, "assigned").set(len(self._tasks))
+        metrics.REBALANCES.labels(self._agent.name).inc()
         self._log.info("assigned", action="assigned", partitions=sorted(partitions))
 
     def _begin(self, partition: int) -> None:

@@ -236,9 +236,6 @@ class RunningTask:
         return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrored}
 
     def _count(self, batch: Batch, seconds: float) -> None:
-        name, partition = self._agent.name, str(self.partition)
+        name = self._agent.name
         metrics.CHECKPOINT_SECONDS.labels(name).observe(seconds)
         metrics.BATCH_RECORDS.labels(name).observe(batch.records)
-        metrics.RECORDS.labels(name, partition).inc(batch.records)
-        metrics.EMITTED.labels(name, partition).inc(len(batch.emitted))
-        metrics.DEAD.labels(name, partition).inc(batch.dead)

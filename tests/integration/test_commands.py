@@ -210,7 +210,7 @@ class TestRun:
                 key: [0, 1] for key in AGENTS
             }
             assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-            assert "returnstreams_tasks" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            assert "returnstreams_rebalances_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
             assert ended(process) == 0
         lines = [json.loads(line) for line in log.read_text().splitlines()]
