@@ -54,7 +54,10 @@ class ReturnUpload(Model):
 
 
 class Meaning(StrEnum):
-    """What an event says, in our one vocabulary; every sender's is mapped to it by data tables."""
+    """What an event says, in our one vocabulary; every sender's is mapped to it by data tables.
+
+    `linked` is carrier-scans' own: what was said of this parcel before stands in the events ahead of it.
+    """
 
     CREATED = "created"
     LABEL = "label"
@@ -71,6 +74,7 @@ class Meaning(StrEnum):
     CANCELLED = "cancelled"
     EXCEPTION = "exception"
     UNKNOWN = "unknown"
+    LINKED = "linked"
 
 
 class EventItem(Model):
@@ -189,6 +193,7 @@ class ReturnDecision(Model):
 
     revision: rises by one with each record of this return. uploaded_at: of its first upload.
     order: the facts for the units decided in this revision; None while the order is not there.
+    awaited: parcels new in this revision; the return acts only once the `linked` event of each has come.
     more: how many decisions of the same order follow in the same breath; nothing of the order acts before the last.
     """
 
@@ -200,6 +205,7 @@ class ReturnDecision(Model):
     settings: FrozenSettings
     units: tuple[UnitDecision, ...]
     consignments: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     order: OrderFacts | None = None
     more: int = 0
 

@@ -52,7 +52,10 @@ class CarrierReport(Model):
 
 
 class Consignment(Model):
-    """A parcel carries (part of) a return. One record a (tracking key, order key, RMA)."""
+    """A parcel carries (part of) a return. One record a (tracking key, order key, RMA).
+
+    awaited: whether the return acts only once it has heard what was said of this parcel before (a `linked` event).
+    """
 
     tracking_number: str
     tracking_key: str
@@ -60,6 +63,7 @@ class Consignment(Model):
     order_key: str
     rma: str
     linked_at: Instant
+    awaited: bool = False
 
 
 class DeliveryResult(StrEnum):

@@ -111,12 +111,19 @@ def take_report(event: Event[CarrierReport], ctx: Context) -> None:
 
 @carrier_scans.on(topics.CONSIGNMENTS)
 def take_link(event: Event[Consignment | None], ctx: Context) -> None:
-    """Tell a return that is new to the parcel everything that is kept; a link known already changes nothing."""
+    """Tell a return that is new to the parcel everything that is kept, and then that this was all of it."""
     link = event.value
-    if link is None or ctx.get(links, event.key) is not None:
+    if link is None:
         return
     if event.key != keys.consignment_key(link.tracking_key, link.order_key, link.rma):
         raise ContractViolation(f"key {event.key!r} is not the key of its link: use contracts.keys.consignment_key")
+    if ctx.get(links, event.key) is None:
+        _tell_kept(event, link, ctx)
+    if link.awaited:
+        _answer(event.key, link, ctx)
+
+
+def _tell_kept(event: Event[Consignment | None], link: Consignment, ctx: Context) -> None:
     before = _unexpired(ctx.get(parcels, link.tracking_key), event.at)
     linked = {key: known for key, known in ctx.scan(links, keys.consignment_prefix(link.tracking_key))}
     linked[event.key] = link
@@ -130,6 +137,23 @@ def take_link(event: Event[Consignment | None], ctx: Context) -> None:
     warned = _warn(ctx, link.tracking_key, before.warned, sources, [link])
     after = tuple(kept.get(known.identity, known) for known in before.kept)
     _keep(ctx, link.tracking_key, Parcel(kept=after, warned=warned))
+
+
+def _answer(key: str, link: Consignment, ctx: Context) -> None:
+    """Behind everything that was kept, in the same partition: now the return may act on what it knows."""
+    told = ReturnEvent(
+        event_id=keys.fact_id(key, "linked"),
+        retailer=link.retailer,
+        order_key=link.order_key,
+        rma=link.rma,
+        consignment=link.tracking_key,
+        consignment_no=link.tracking_number,
+        meaning=Meaning.LINKED,
+        code="",
+        at=link.linked_at,
+        source=Source(sender=carrier_scans.name, account="upload", retailers=(link.retailer,)),
+    )
+    ctx.emit(topics.RETURN_EVENTS, told, key=link.order_key, id=told.event_id)
 
 
 @expiry.fires

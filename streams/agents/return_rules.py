@@ -79,10 +79,11 @@ def forget(timer: Timer, ctx: Context) -> None:
 
 def _conclude(key: str, before: OrderReturns, after: OrderReturns, order: Order | None, ctx: Context) -> None:
     """Keep what changed, and tell of each changed return, in the sequence of first uploads, how many more follow."""
-    revisions = {known.rma: known.revision for known in before.returns}
-    changed = [known for known in after.returns if known.revision != revisions.get(known.rma)]
+    earlier = {known.rma: known for known in before.returns}
+    changed = [r for r in after.returns if r.rma not in earlier or r.revision != earlier[r.rma].revision]
     for more, known in zip(reversed(range(len(changed))), changed, strict=True):
-        ctx.emit(topics.RETURN_DECISIONS, known.told(key, order, more), key=key)
+        parcels_before = earlier[known.rma].consignments if known.rma in earlier else ()
+        ctx.emit(topics.RETURN_DECISIONS, known.told(key, order, more, parcels_before), key=key)
     _keep(key, before, after, ctx)
 
 
@@ -110,6 +111,7 @@ def _link(event: Event[ReturnUpload], tracking_keys: list[str], ctx: Context) ->
             order_key=event.key,
             rma=rma,
             linked_at=event.at,
+            awaited=True,
         )
         ctx.emit(topics.CONSIGNMENTS, link, key=consignment_key(parcel, event.key, rma), partition_key=parcel)
 

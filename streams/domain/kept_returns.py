@@ -77,7 +77,7 @@ class KeptReturn(Model):
         over = self.model_copy(update={"hold_over": True})
         return over._deciding({DecisionState.WAITING_FOR_ORDER}, None)
 
-    def told(self, key: str, order: Order | None, more: int) -> ReturnDecision:
+    def told(self, key: str, order: Order | None, more: int, parcels_before: Collection[str]) -> ReturnDecision:
         """What others are told of it; the order's facts only when units were decided in this very revision."""
         fresh = any(unit.revision == self.revision for unit in self.units)
         return ReturnDecision(
@@ -89,6 +89,7 @@ class KeptReturn(Model):
             settings=self.settings,
             units=self.units,
             consignments=self.consignments,
+            awaited=tuple(parcel for parcel in self.consignments if parcel not in parcels_before),
             order=facts(order) if order is not None and fresh else None,
             more=more,
         )

@@ -1,4 +1,4 @@
-"""return-rules and return-actions in a row: uploads, orders and events go in, payments come out."""
+"""return-rules, carrier-scans and return-actions: uploads, orders and events go in, payments come out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from contracts import topics
-from contracts.keys import folded_sku
+from contracts.keys import folded_sku, tracking_key
 from contracts.orders import Order, OrderLine
 from contracts.retailers import (
     Condition,
@@ -27,8 +28,11 @@ from contracts.retailers import (
     ShopifyAccess,
 )
 from contracts.returns import ReturnUpload, UploadedUnit
+from contracts.tracking import CarrierReport
+from streams.agents.carrier_scans import carrier_scans
 from streams.agents.return_rules import AGENT as RETURN_RULES
-from streams.engine.driver import AgentTestDriver
+from streams.engine.driver import AgentTestDriver, Written
+from tests.builders import hub_report
 from tests.model import steps
 from tests.model.reference import Reference
 from tests.model.rules_double import ORDER, event_of
@@ -109,13 +113,18 @@ def _line(line: Line) -> OrderLine:
     )
 
 
+_TO_THE_LEDGER = {topic.name: topic for topic in (topics.RETURN_DECISIONS, topics.RETURN_EVENTS)}
+
+
 @dataclass
 class Chain:
-    """Both agents; what the first writes is handed to the second at once."""
+    """The agents; what one writes is handed to the next at once. late: links only once their decision was taken."""
 
     rules: AgentTestDriver = field(default_factory=lambda: AgentTestDriver(RETURN_RULES))
+    scans: AgentTestDriver = field(default_factory=lambda: AgentTestDriver(carrier_scans))
     actions: Subject = field(default_factory=Subject)
     newest: datetime | None = None
+    late: bool = False
 
     def tell(self, step: Step) -> None:
         """One step, at the time that both clocks show."""
@@ -133,21 +142,35 @@ class Chain:
             written = self.rules.pipe(topics.ORDERS, order, key=ORDER)
         else:
             return
-        handed_on = {topic.name: topic for topic in (topics.RETURN_DECISIONS, topics.RETURN_EVENTS)}
-        for record in written:
-            if record.topic in handed_on:
-                key, value, headers = record.record.key, record.record.value, record.record.headers
-                self.actions.driver.pipe_record(handed_on[record.topic], key, value, headers)
+        links = [record for record in written if record.topic == topics.CONSIGNMENTS.name]
+        told = [record for record in written if record.topic != topics.CONSIGNMENTS.name]
+        for record in [*told, *links] if self.late else [*links, *told]:
+            self._hand_on(record)
+
+    def report(self, said: CarrierReport) -> None:
+        """What a carrier or the hub says of a parcel."""
+        for record in self.scans.pipe(topics.CARRIER_EVENTS, said, key=tracking_key(said.tracking_number)):
+            self._hand_on(record)
+
+    def _hand_on(self, written: Written) -> None:
+        record = written.record
+        if written.topic == topics.CONSIGNMENTS.name:
+            for answer in self.scans.pipe_record(topics.CONSIGNMENTS, record.key, record.value, record.headers):
+                self._hand_on(answer)
+        elif written.topic in _TO_THE_LEDGER:
+            topic = _TO_THE_LEDGER[written.topic]
+            self.actions.driver.pipe_record(topic, record.key, record.value, record.headers)
 
     def advance(self, by: timedelta) -> None:
-        """Time passes for both."""
+        """Time passes for all."""
         self.rules.advance(by)
+        self.scans.advance(by)
         self.actions.driver.advance(by)
 
     @property
     def dead_letters(self) -> list[object]:
-        """What either could not process."""
-        return [*self.rules.dead_letters, *self.actions.driver.dead_letters]
+        """What one of them could not process."""
+        return [*self.rules.dead_letters, *self.scans.dead_letters, *self.actions.driver.dead_letters]
 
 
 def _shown(history: tuple[Step, ...]) -> list[Step]:
@@ -168,9 +191,9 @@ def _shown(history: tuple[Step, ...]) -> list[Step]:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps.histories)
-def test_both_agents_together_do_what_the_reference_model_says(history: tuple[Step, ...]) -> None:
-    chain, reference = Chain(), Reference()
+@given(steps.histories, st.booleans())
+def test_the_agents_together_do_what_the_reference_model_says(history: tuple[Step, ...], late: bool) -> None:
+    chain, reference = Chain(late=late), Reference()
     for step in _shown(history):
         chain.advance(step.by if isinstance(step, Wait) else timedelta(seconds=1))
         chain.tell(step)
@@ -233,6 +256,25 @@ def _run(sequence: Iterable[Step]) -> Paid:
         chain.tell(step)
     assert chain.dead_letters == []
     return chain.actions.paid
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["link first", "decision first"])
+def test_a_rejection_kept_for_its_parcel_stops_a_return_that_is_due_at_its_decision(late: bool) -> None:
+    chain = Chain(late=late)
+    chain.report(hub_report("RR"))
+    for step in (TWO_TEES, Told("depot"), Upload("R1", _units("TEE=faulty"), frozenset({"SEK1"}))):
+        chain.tell(step)
+    assert chain.actions.paid == {}
+    assert list(chain.actions.states.values()) == ["stopped"]
+
+
+def test_a_unit_that_waits_for_its_parcels_history_says_so_and_pays_with_it() -> None:
+    chain = Chain(late=True)
+    chain.tell(TWO_TEES)
+    chain.tell(Told("depot"))
+    chain.tell(Upload("R1", _units("TEE=faulty"), frozenset({"SEK1"})))
+    assert [row.waiting_for for row in chain.actions.rows] == ["history of parcel SEK1", None]
+    assert list(chain.actions.states.values()) == ["acted"]
 
 
 def test_a_unit_is_known_by_its_folded_sku_along_the_whole_chain() -> None:

@@ -43,7 +43,7 @@ def act(ledger: Ledger, now: datetime) -> tuple[Ledger, tuple[ReturnAction, ...]
 
 def due(known: LedgerReturn, unit: LedgerUnit) -> Evidence | None:
     """What makes the unit due now, None while nothing does. On Loop nothing ever does: Loop issues."""
-    if unit.state is not UnitState.DECIDED or known.portal is Portal.LOOP or known.stopped:
+    if unit.state is not UnitState.DECIDED or known.portal is Portal.LOOP or known.stopped or known.awaited:
         return None
     match known.stage:
         case ReturnActionStage.FIRST_SCAN:

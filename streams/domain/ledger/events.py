@@ -11,6 +11,7 @@ from contracts.returns import Meaning, ReturnEvent
 from streams.domain.ledger.acting import act, stop
 from streams.domain.ledger.attribution import place
 from streams.domain.ledger.effects import Alert, Effects
+from streams.domain.ledger.parcels import history_told
 from streams.domain.ledger.state import KeptEvent, Ledger
 from streams.domain.ledger.units import changed_units
 from streams.domain.milestones import Evidence
@@ -20,6 +21,8 @@ def take_event(ledger: Ledger, event: ReturnEvent, arrived_at: datetime, now: da
     """The ledger once it knows this event, and what follows. arrived_at: of the record; now: when what is due acts."""
     if not event.source.speaks_for(split_order_key(ledger.order_key)[0]):
         return ledger, Effects(alerts=(_foreign(event),))
+    if event.meaning is Meaning.LINKED:
+        return settle(ledger, history_told(ledger, event), (), now)
     kept, ledger_with_it = keep(ledger, kept_event(event, arrived_at))
     after, alerts = place(ledger_with_it, kept)
     return settle(ledger, after, alerts, now)

@@ -74,6 +74,7 @@ class LedgerReturn(Model):
 
     spellings: first spelling by folded sku. processed: per RP event how many of each folded sku; processed_whole: the
     whole return was. scans: ids of the physical events seen. late_scan: one came after the return had been stopped.
+    awaited: parcels whose history is still to come; a rejection may be in it, so nothing acts before.
     """
 
     rma: str
@@ -82,6 +83,7 @@ class LedgerReturn(Model):
     portal: Portal
     stage: ReturnActionStage
     consignments: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     spellings: dict[str, str] = Field(default_factory=dict)
     units: tuple[LedgerUnit, ...] = ()
     progress: Progress = Progress()
@@ -159,20 +161,22 @@ class Ledger(Model):
     """Everything about one order that must agree about money, in one row.
 
     returns: by RMA, in the order in which they became known. kept: in the order of first arrival. attributions: the
-    return that an event without one was found to mean, by event id; None for `ambiguous`. more: how many decisions
-    are still to come before anything may act.
+    return that an event without one was found to mean, by event id; None for `ambiguous`. linked: by RMA, parcels
+    whose history came before the decision that awaits it. more: how many decisions are still to come before anything
+    may act.
     """
 
     order_key: str
     returns: dict[str, LedgerReturn] = Field(default_factory=dict)
     kept: tuple[KeptEvent, ...] = ()
     attributions: dict[str, str | None] = Field(default_factory=dict)
+    linked: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     more: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to remember."""
-        return not (self.returns or self.kept or self.attributions)
+        return not (self.returns or self.kept or self.attributions or self.linked)
 
     @property
     def next_expiry(self) -> datetime | None:

@@ -62,4 +62,6 @@ def waiting_for(ledger: Ledger, known: LedgerReturn, unit: LedgerUnit) -> str | 
         return "a person"
     if unit.state is not UnitState.DECIDED or known.portal is Portal.LOOP:
         return None
-    return "other returns of this order" if ledger.more else _WAITS_FOR_STAGE[known.stage]
+    if ledger.more:
+        return "other returns of this order"
+    return f"history of parcel {known.awaited[0]}" if known.awaited else _WAITS_FOR_STAGE[known.stage]

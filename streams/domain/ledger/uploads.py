@@ -11,6 +11,7 @@ from contracts.returns import NEEDS_PERSON, DecisionState, ReturnDecision, UnitD
 from streams.domain.ledger.attribution import place
 from streams.domain.ledger.effects import Alert, Effects
 from streams.domain.ledger.events import settle
+from streams.domain.ledger.parcels import awaiting
 from streams.domain.ledger.matching import held_claims, match
 from streams.domain.ledger.state import Ledger, LedgerReturn, LedgerUnit, UnitId
 
@@ -43,7 +44,7 @@ def take_decision(
     # Kept events are for uploads within their time: the first one says when it came, of an edit only the record does.
     uploaded_at = decision.uploaded_at if known is None else arrived_at
     after = ledger.with_return(_known(known, rma, decision)).model_copy(update={"more": decision.more})
-    after, alerts = _place_kept(after, uploaded_at)
+    after, alerts = _place_kept(awaiting(after, rma, decision.awaited), uploaded_at)
     if after.returns[rma].stopped:
         after = after.with_return(_add_stopped(after.returns[rma], decision))
     else:

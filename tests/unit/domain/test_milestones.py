@@ -121,6 +121,7 @@ def test_what_is_physical_is_what_the_table_says() -> None:
         Meaning.CANCELLED,
         Meaning.EXCEPTION,
         Meaning.UNKNOWN,
+        Meaning.LINKED,
     }
 
     assert set(Meaning) - not_physical == PHYSICAL
@@ -135,6 +136,7 @@ def test_the_ladder_rises_and_what_stands_beside_it_has_no_rank() -> None:
         Meaning.CANCELLED,
         Meaning.EXCEPTION,
         Meaning.UNKNOWN,
+        Meaning.LINKED,
     }
 
 
