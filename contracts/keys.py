@@ -32,6 +32,11 @@ def split_order_key(key: str) -> tuple[str, str]:
     return retailer, name
 
 
+def task_key(agent: str, partition: int) -> str:
+    """`<agent>/<partition>`: one task."""
+    return f"{agent}/{partition}"
+
+
 def tracking_key(number: str) -> str:
     """The tracking number with all blanks and dashes removed, upper case."""
     return _BLANKS_AND_DASHES.sub("", number).upper()

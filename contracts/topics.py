@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.actions import ReturnAction, ReturnAlert
+from contracts.controls import PauseLifted, TaskPaused
 from contracts.model import Model
 from contracts.orders import Order, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
@@ -38,6 +39,7 @@ class Keyed(StrEnum):
     ORDER = "order key"
     TRACKING = "tracking key"
     RETAILER = "retailer id"
+    TASK = "task"
     ORIGINAL = "as it came"
 
 
@@ -224,6 +226,25 @@ RETAILERS = Topic(
     writers=("retailers apply",),
     readers=("every agent",),
 )
+# Two topics, because each has one kind of writer: agents may not lift what they announce.
+AGENT_PAUSES = Topic(
+    "agent-pauses",
+    "<agent>/<partition>",
+    Keyed.TASK,
+    (_event("task.paused", TaskPaused),),
+    retention_days=None,
+    writers=("every agent",),
+    readers=("dead-letters", "people"),
+)
+AGENT_CONTROLS = Topic(
+    "agent-controls",
+    "<agent>/<partition>",
+    Keyed.TASK,
+    (_event("pause.lifted", PauseLifted),),
+    retention_days=None,
+    writers=("dead-letters resume",),
+    readers=("every agent",),
+)
 
 CATALOGUE: tuple[Topic, ...] = (
     ORDER_EVENTS,
@@ -240,6 +261,8 @@ CATALOGUE: tuple[Topic, ...] = (
     RETURN_ALERTS,
     TRACKING_DELIVERIES,
     RETAILERS,
+    AGENT_PAUSES,
+    AGENT_CONTROLS,
 )
 
 # A full copy of what could not be processed may hold a customer's address: it goes after twenty days, like it.
@@ -261,8 +284,8 @@ def dead_letters(agent: str) -> Topic:
 
 
 def partitions_of(topic: Topic, partitions: int = DEFAULT_PARTITIONS) -> int:
-    """How many partitions a topic gets: the retailers and the dead letters are few and are read whole."""
-    return 1 if topic.keyed in (Keyed.RETAILER, Keyed.ORIGINAL) else partitions
+    """How many partitions a topic gets: retailers, pauses and dead letters are few and are read whole."""
+    return 1 if topic.keyed in (Keyed.RETAILER, Keyed.TASK, Keyed.ORIGINAL) else partitions
 
 
 def named(name: str, topics: Iterable[Topic] = CATALOGUE) -> Topic:

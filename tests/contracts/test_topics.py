@@ -27,8 +27,11 @@ PROMISED = [
     ("return-alerts", "order key", 30),
     ("tracking-deliveries", "order key", 30),
     ("retailers", "retailer id", COMPACT),
+    ("agent-pauses", "<agent>/<partition>", COMPACT),
+    ("agent-controls", "<agent>/<partition>", COMPACT),
 ]
 BY_TRACKING_KEY = {"carrier-events", "consignments"}
+READ_WHOLE = {"retailers", "agent-pauses", "agent-controls"}
 
 ALL = [*CATALOGUE, dead_letters("order-table")]
 every_topic = pytest.mark.parametrize("topic", ALL, ids=lambda topic: topic.name)
@@ -42,7 +45,7 @@ def test_topics_that_one_agent_reads_together_have_their_keys_in_the_same_partit
     tracked = {topic.name for topic in CATALOGUE if topic.keyed is Keyed.TRACKING}
     ordered = {topic.name for topic in CATALOGUE if topic.keyed is Keyed.ORDER}
     assert tracked == BY_TRACKING_KEY
-    assert ordered == {name for name, _, _ in PROMISED} - BY_TRACKING_KEY - {"retailers"}
+    assert ordered == {name for name, _, _ in PROMISED} - BY_TRACKING_KEY - READ_WHOLE
     for group in (tracked, ordered):
         assert len({partitions_of(named(name), 24) for name in group}) == 1
 
@@ -51,7 +54,7 @@ def test_keyed_topics_get_the_chosen_number_of_partitions_and_those_read_whole_g
     assert topics.DEFAULT_PARTITIONS == 12
     assert partitions_of(topics.ORDERS) == 12
     assert partitions_of(topics.ORDERS, 48) == 48
-    assert partitions_of(topics.RETAILERS, 48) == 1
+    assert {partitions_of(named(name), 48) for name in READ_WHOLE} == {1}
     assert partitions_of(dead_letters("ingress"), 48) == 1
 
 

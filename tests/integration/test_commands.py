@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.kafka
 
 # The catalogue, a changelog for each agent, dead letters for each agent and the ingress.
-TOPICS = 14 + len(AGENTS) + len(AGENTS) + 1
+TOPICS = 16 + len(AGENTS) + len(AGENTS) + 1
 RETAILERS = """\
 retailers:
   - id: acme
