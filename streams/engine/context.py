@@ -51,9 +51,9 @@ class Context:
         row = self.rows.get(store.name, key)
         return None if row is None else decode(store, row)
 
-    def scan(self, store: Store[M], prefix: str = "") -> Iterator[tuple[str, M]]:
-        """The rows whose key begins with `prefix`, in the order of their keys."""
-        for key, row in self.rows.scan(store.name, prefix):
+    def scan(self, store: Store[M], prefix: str = "", after: str = "") -> Iterator[tuple[str, M]]:
+        """The rows whose key begins with `prefix` and is greater than `after`, in the order of their keys."""
+        for key, row in self.rows.scan(store.name, prefix, after):
             yield key, decode(store, row)
 
     def put(self, store: Store[M], key: str, row: M) -> None:

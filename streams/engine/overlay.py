@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Protocol
 
+from sortedcontainers import SortedDict, SortedSet
+
 Writes = dict[str, dict[str, bytes | None]]
 """store -> key -> row, None for a deletion."""
 
@@ -16,18 +18,23 @@ class Rows(Protocol):
     def get(self, store: str, key: str) -> bytes | None:
         """The row, None where there is none."""
 
-    def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-        """All rows of the store whose key begins with `prefix`, in the order of their keys."""
+    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
+        """All rows of the store whose key begins with `prefix` and is greater than `after`, in the order of their keys.
+
+        To begin at `after` costs the same, however many rows lie before it. "": from the first one.
+        """
 
 
 class Overlay:
     """A layer of changes. Reading falls through to what lies below; `commit_to` moves the layer down one."""
 
-    __slots__ = ("below", "writes")
+    __slots__ = ("_sorted", "below", "writes")
 
     def __init__(self, below: Rows) -> None:
         self.below = below
         self.writes: Writes = {}
+        # The keys of those stores that were scanned: to sort a batch's keys anew for each record's scan is quadratic.
+        self._sorted: dict[str, SortedSet] = {}
 
     def get(self, store: str, key: str) -> bytes | None:
         """The row as this layer sees it."""
@@ -39,19 +46,34 @@ class Overlay:
     def put(self, store: str, key: str, row: bytes | None) -> None:
         """Write a row; None deletes it."""
         self.writes.setdefault(store, {})[key] = row
+        if store in self._sorted:
+            self._sorted[store].add(key)
 
-    def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-        """The rows with this prefix as this layer sees them, in the order of their keys."""
+    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
+        """See Rows. The rows are those of when the first one is asked for, whatever is written meanwhile."""
         layer = self.writes.get(store)
         if not layer:
-            yield from self.below.scan(store, prefix)
+            yield from self.below.scan(store, prefix, after)
             return
-        changed = dict(layer)
-        own = sorted((k, v) for k, v in changed.items() if v is not None and k.startswith(prefix))
-        kept = ((k, v) for k, v in self.below.scan(store, prefix) if k not in changed)
+        if store not in self._sorted:
+            self._sorted[store] = SortedSet(layer)
+        changed = {key: layer[key] for key in keys_from(self._sorted[store], prefix, after)}
+        own = ((key, row) for key, row in changed.items() if row is not None)
+        kept = (row for row in self.below.scan(store, prefix, after) if row[0] not in changed)
         yield from merge(own, kept, key=lambda row: row[0])
 
     def absorb(self, upper: Overlay) -> None:
         """Take over the changes of the layer above."""
         for store, rows in upper.writes.items():
             self.writes.setdefault(store, {}).update(rows)
+            if store in self._sorted:
+                self._sorted[store].update(rows)
+
+
+def keys_from(keys: SortedDict | SortedSet, prefix: str, after: str) -> Iterator[str]:
+    """Those that begin with `prefix` and are greater than `after`, in order."""
+    behind = bool(after) and after >= prefix
+    for key in keys.irange(minimum=after if behind else prefix, inclusive=(not behind, True)):
+        if not key.startswith(prefix):
+            return
+        yield key

@@ -98,15 +98,17 @@ class RocksKeyValue:
             raise self._failed(error) from error
         return row
 
-    def scan(self, store: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
         """See KeyValue."""
         start = len(_row_key(store, ""))
-        for key, row in self._scan(_row_key(store, prefix)):
+        # UTF-8 sorts as the text does, and nothing lies between a key and the same with a zero.
+        seek = _row_key(store, after) + b"\0" if after else b""
+        for key, row in self._scan(_row_key(store, prefix), seek):
             yield key[start:].decode(), row
 
-    def _scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _scan(self, prefix: bytes, seek: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """In steps, each with an iterator of its own: one that outlives `close` would keep the files locked."""
-        seek = prefix
+        seek = max(prefix, seek)
         for step in count():
             limit = min(_LAST_STEP, _FIRST_STEP << step)
             rows = self._step(prefix, seek, limit)

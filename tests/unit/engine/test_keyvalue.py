@@ -113,6 +113,8 @@ def test_long_scans_are_whole(rows: KeyValue) -> None:
 
     assert [key for key, _ in rows.scan("s")] == keys
     assert [key for key, _ in rows.scan("s", "012")] == keys[1200:1300]
+    assert [key for key, _ in rows.scan("s", "012", "01249")] == keys[1250:1300]
+    assert [key for key, _ in rows.scan("s", after="01249x")] == keys[1250:]
 
 
 def test_closing_twice_is_nothing(rows: KeyValue) -> None:
@@ -148,9 +150,10 @@ def test_the_age_counts_from_when_all_was_applied(factory: Factory) -> None:
         max_size=5,
     ),
     prefix=st.text(alphabet="ab|\u00e9", max_size=2),
+    after=st.text(alphabet="ab|/\u00e9\U0001f600", max_size=3),
 )
 def test_scans_follow_the_order_of_the_keys(
-    factory: Factory, batches: list[dict[str, dict[str, bytes | None]]], prefix: str
+    factory: Factory, batches: list[dict[str, dict[str, bytes | None]]], prefix: str, after: str
 ) -> None:
     model: dict[tuple[str, str], bytes | None] = {}
     with factory(utc_now) as rows:
@@ -161,4 +164,6 @@ def test_scans_follow_the_order_of_the_keys(
         for store in ("s", "$t"):
             expected = sorted((k, r) for (s, k), r in model.items() if s == store and r is not None)
             assert list(rows.scan(store)) == expected
-            assert list(rows.scan(store, prefix)) == [(k, r) for k, r in expected if k.startswith(prefix)]
+            begin_so = [(k, r) for k, r in expected if k.startswith(prefix)]
+            assert list(rows.scan(store, prefix)) == begin_so
+            assert list(rows.scan(store, prefix, after)) == [(k, r) for k, r in begin_so if k > after or not after]

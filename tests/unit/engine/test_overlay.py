@@ -44,8 +44,50 @@ def test_a_scan_may_change_what_it_scans() -> None:
     assert list(layer.scan("s")) == []
 
 
-@given(layers=st.lists(CHANGES, min_size=1, max_size=4), kept=st.integers(0, 4), prefix=KEYS)
-def test_layers_read_like_one_dict(layers: list[list[tuple[str, str, bytes | None]]], kept: int, prefix: str) -> None:
+def test_a_scan_shows_what_was_there_when_it_began() -> None:
+    stored = MemoryKeyValue()
+    stored.apply({"s": {"a": b"1", "c": b"1", "e": b"1"}}, {})
+    layer = Overlay(stored)
+    layer.put("s", "b", b"1")
+    seen = []
+    for key, row in layer.scan("s"):
+        seen.append((key, row))
+        for other in "abcde":
+            layer.put("s", other, b"2")
+
+    assert seen == [(key, b"1") for key in "abce"]
+    assert list(layer.scan("s")) == [(key, b"2") for key in "abcde"]
+
+
+@given(
+    changes=st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=2)), max_size=20),
+    upper=st.sets(st.integers(0, 19)),
+    prefix=KEYS,
+    after=KEYS,
+)
+def test_what_is_written_between_scans_stands_in_the_next_one(
+    changes: list[tuple[str, bytes | None]], upper: set[int], prefix: str, after: str
+) -> None:
+    """Written into the layer itself, or taken over from one above it."""
+    layer = Overlay(MemoryKeyValue())
+    model: dict[str, bytes | None] = {}
+    for number, (key, row) in enumerate(changes):
+        if number in upper:
+            above = Overlay(layer)
+            above.put("s", key, row)
+            layer.absorb(above)
+        else:
+            layer.put("s", key, row)
+        model[key] = row
+        behind = sorted((k, r) for k, r in model.items() if r is not None and (k > after or not after))
+        assert list(layer.scan("s", after=after)) == behind
+        assert list(layer.scan("s", prefix, after)) == [(k, r) for k, r in behind if k.startswith(prefix)]
+
+
+@given(layers=st.lists(CHANGES, min_size=1, max_size=4), kept=st.integers(0, 4), prefix=KEYS, after=KEYS)
+def test_layers_read_like_one_dict(
+    layers: list[list[tuple[str, str, bytes | None]]], kept: int, prefix: str, after: str
+) -> None:
     """The lowest layer is stored; of those above, the first `kept` are absorbed and the rest only read through."""
     stored = MemoryKeyValue()
     model: dict[tuple[str, str], bytes] = {}
@@ -66,5 +108,6 @@ def test_layers_read_like_one_dict(layers: list[list[tuple[str, str, bytes | Non
     for store in ("s", "t"):
         expected = sorted((k, row) for (s, k), row in model.items() if s == store and k.startswith(prefix))
         assert list(stack[-1].scan(store, prefix)) == expected
+        assert list(stack[-1].scan(store, prefix, after)) == [(k, r) for k, r in expected if k > after or not after]
         for key in {k for changes in layers for _, k, _ in changes}:
             assert stack[-1].get(store, key) == model.get((store, key))
