@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import structlog
@@ -85,6 +85,9 @@ class RocksKeyValue:
         self._open: Rdict | None = None
         self._broken: str | None = None
         self._closed = False
+        # By store, a key that no row of it lies before. Timers and queues are deleted from the front, and RocksDB steps
+        # over each deleted row until it has merged its files: 14 ms a look after 100,000 of them (measured).
+        self._first: dict[str, bytes] = {}
 
     def get(self, store: str, key: str) -> bytes | None:
         """See KeyValue."""
@@ -100,11 +103,15 @@ class RocksKeyValue:
 
     def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
         """See KeyValue."""
-        start = len(_row_key(store, ""))
+        whole = _row_key(store, "")
         # UTF-8 sorts as the text does, and nothing lies between a key and the same with a zero.
-        seek = _row_key(store, after) + b"\0" if after else b""
-        for key, row in self._scan(_row_key(store, prefix), seek):
-            yield key[start:].decode(), row
+        behind = _row_key(store, after) + b"\0" if after else b""
+        rows = self._scan(_row_key(store, prefix), max(behind, self._first.get(store, b"")))
+        first = next(rows, None)
+        if not prefix and not after:
+            self._first[store] = first[0] if first else whole + b"\xff"
+        for key, row in chain([first] if first else [], rows):
+            yield key[len(whole) :].decode(), row
 
     def _scan(self, prefix: bytes, seek: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """In steps, each with an iterator of its own: one that outlives `close` would keep the files locked."""
@@ -142,6 +149,8 @@ class RocksKeyValue:
                     batch.delete(_row_key(store, key))
                 else:
                     batch.put(_row_key(store, key), bytes(row))
+            if store in self._first and rows:
+                self._first[store] = min(self._first[store], _row_key(store, min(rows)))
         for topic, offset in positions.items():
             batch.put(_POSITION + topic.encode(), str(offset).encode())
         if caught_up:
@@ -178,6 +187,7 @@ class RocksKeyValue:
         self._directory.release()
 
     def _let_go(self) -> None:
+        self._first.clear()
         database, self._open = self._open, None
         if database is None:
             return
