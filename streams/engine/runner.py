@@ -88,7 +88,12 @@ class AgentRunner:
         options = self._options
         while True:
             self._consumer = GroupConsumer(
-                self._cluster, self._agent.name, self._agent.inputs, options.instance_id, options.session_timeout_ms
+                self._cluster,
+                self._agent.name,
+                self._agent.inputs,
+                options.instance_id,
+                options.session_timeout_ms,
+                self._fenced,
             )
             try:
                 await self._consumer.start(self._revoked, self._assigned)
@@ -136,6 +141,15 @@ class AgentRunner:
             await self._stop_tasks()
         except Exception as error:
             self._fail(error)
+
+    def _fenced(self) -> None:
+        """Whoever joined last has the partitions: to join again would take them away from it, and so on for ever."""
+        self._fail(
+            ConfigError(
+                f"{self._agent.name}: another process has joined with the instance id {self._options.instance_id!r} "
+                "too: give each process a RETURNSTREAMS_INSTANCE_ID of its own"
+            )
+        )
 
     def _assigned(self, partitions: set[int]) -> None:
         if self._leaving:

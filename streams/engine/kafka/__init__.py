@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
 from streams.engine.kafka.consuming import GroupConsumer
+from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.producing import Transactions, append
 from streams.engine.kafka.reading import Reader, reading
 
@@ -17,4 +18,5 @@ __all__ = [
     "append",
     "partition_of",
     "reading",
+    "remove_member",
 ]

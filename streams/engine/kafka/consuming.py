@@ -18,6 +18,7 @@ from streams.engine.kafka.cluster import (
     close_bounded,
     record_of,
 )
+from streams.engine.kafka.members import name_instance
 from streams.engine.records import Record
 
 # A third of the shortest session (6 s) at most, so that one lost heartbeat is not the end of a member.
@@ -32,8 +33,15 @@ class GroupConsumer:
     """An agent's member of its consumer group. Each task fetches its own partitions."""
 
     def __init__(
-        self, cluster: Cluster, group: str, topics: Iterable[str], instance_id: str | None, session_timeout_ms: int
+        self,
+        cluster: Cluster,
+        group: str,
+        topics: Iterable[str],
+        instance_id: str | None,
+        session_timeout_ms: int,
+        fenced: Callable[[], None],
     ) -> None:
+        """fenced: told when another process has joined with our instance id; this one gets nothing any more."""
         self._cluster = cluster
         self._topics = [cluster.name(topic) for topic in topics]
         self._consumer = AIOKafkaConsumer(
@@ -52,6 +60,8 @@ class GroupConsumer:
             request_timeout_ms=REQUEST_TIMEOUT_MS + REBALANCE_TIMEOUT_MS,  # a JoinGroup waits for the others
             check_crcs=False,  # TCP and the broker check already; 8 % of a fetch
         )
+        if instance_id is not None:
+            name_instance(self._consumer._client, instance_id, fenced)
 
     async def start(
         self,
