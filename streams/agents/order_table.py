@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import dropwhile, islice
+from itertools import islice
 
 from contracts import topics
 from contracts.actions import AlertKind
 from contracts.keys import order_key, split_order_key
-from contracts.model import Id, Model
+from contracts.model import Id, Instant, Model
 from contracts.orders import Order, OrderErasure, OrderHint, ShopifyOrder
 from streams.agents.alerts import raise_alert
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
@@ -34,6 +35,14 @@ class Whereabouts(Model):
     order_id: Id
 
 
+class OwedErasure(Model):
+    """Orders that an erasure named and that are still to be looked for. at: of the erasure."""
+
+    retailer: str
+    order_ids: tuple[Id, ...]
+    at: Instant
+
+
 def order_table(hash_key: bytes) -> Agent:
     """The agent. hash_key: the installation's secret, with which e-mail, postcode and erased ids are hashed.
 
@@ -46,7 +55,7 @@ class _OrderTable:
     """The agent's stores and handlers, and the one secret they need.
 
     others: `<order key>|<id>`, further orders under a key. whereabouts: `<retailer>|<id>|<order key>`.
-    marks: of erasures, by `order_mark` and `shop_mark`.
+    marks: of erasures, by `order_mark` and `shop_mark`. owed: `<offset>|<number>`, the rest of long erasures.
     """
 
     def __init__(self, hash_key: bytes) -> None:
@@ -58,13 +67,16 @@ class _OrderTable:
         self.others = self.agent.store("other-orders", Order)
         self.whereabouts = self.agent.store("whereabouts", Whereabouts)
         self.marks = self.agent.store("erasure-marks", ErasureMark)
+        self.owed = self.agent.store("owed-erasures", OwedErasure)
         self.expiry = self.agent.timer("expiry")
+        self.owed_erasure = self.agent.timer("owed-erasure")
         self.shop_erasure = self.agent.timer("shop-erasure")
         self.mark_expiry = self.agent.timer("mark-expiry")
         self.agent.on(topics.ORDER_EVENTS, ShopifyOrder)(self.keep_newest)
         self.agent.on(topics.ORDER_EVENTS, OrderErasure)(self.erase)
         self.agent.on(topics.ORDER_EVENTS, OrderHint)(self.wait_for_the_whole_order)
         self.expiry.fires(self.expire)
+        self.owed_erasure.fires(self.continue_erasure)
         self.shop_erasure.fires(self.continue_shop_erasure)
         self.mark_expiry.fires(self.forget_mark)
 
@@ -95,14 +107,23 @@ class _OrderTable:
         erasure = event.value
         # A publisher whose clock is ahead must not keep tomorrow's orders out.
         at = min(event.at, ctx.now)
-        for order_id in erasure.order_ids:
-            self._mark(order_mark(erasure.retailer, order_id, self.hash_key), at, ctx)
-            for found in self._find(erasure.retailer, order_id, ctx):
-                known = self._load(found.order_key, ctx)
-                self._save(found.order_key, known, known.without(order_id), ctx)
+        now, later = erasure.order_ids[:ERASED_AT_ONCE], erasure.order_ids[ERASED_AT_ONCE:]
+        self._erase(erasure.retailer, now, at, ctx)
+        for number, order_ids in enumerate(_portions(later)):
+            owed = OwedErasure(retailer=erasure.retailer, order_ids=order_ids, at=at)
+            ctx.put(self.owed, f"{event.record.offset:020d}|{number:06d}", owed)
+        if later:
+            ctx.set_timer(self.owed_erasure, "", ctx.now)
         if erasure.whole_shop:
             self._mark(shop_mark(erasure.retailer), at, ctx)
             self._erase_some(erasure.retailer, "", ctx)
+
+    def continue_erasure(self, timer: Timer, ctx: Context) -> None:
+        """The next orders that an erasure named, the oldest erasure first. What came meanwhile is erased with them."""
+        for key, owed in islice(ctx.scan(self.owed), 1):
+            self._erase(owed.retailer, owed.order_ids, owed.at, ctx)
+            ctx.delete(self.owed, key)
+            ctx.set_timer(self.owed_erasure, "", ctx.now)
 
     def continue_shop_erasure(self, timer: Timer, ctx: Context) -> None:
         """The next orders of a shop that is being forgotten, from where the last batch ended."""
@@ -135,13 +156,19 @@ class _OrderTable:
         ctx.put(self.marks, key, ErasureMark(at=max(at, earlier.at) if earlier else at))
         ctx.set_timer(self.mark_expiry, key, ctx.now + MARKED_FOR)
 
+    def _erase(self, retailer: str, order_ids: tuple[str, ...], at: datetime, ctx: Context) -> None:
+        for order_id in order_ids:
+            self._mark(order_mark(retailer, order_id, self.hash_key), at, ctx)
+            for found in self._find(retailer, order_id, ctx):
+                known = self._load(found.order_key, ctx)
+                self._save(found.order_key, known, known.without(order_id), ctx)
+
     def _erase_some(self, retailer: str, done: str, ctx: Context) -> None:
         """Delete the next orders of a shop that its erasure covers; a timer goes on behind the last one looked at."""
         mark = ctx.get(self.marks, shop_mark(retailer))
         if mark is None:
             return
-        rows = dropwhile(lambda row: row[0] <= done, ctx.scan(self.whereabouts, f"{retailer}|"))
-        some = list(islice(rows, ERASED_AT_ONCE))
+        some = list(islice(ctx.scan(self.whereabouts, f"{retailer}|", after=done), ERASED_AT_ONCE))
         for _, found in some:
             known = self._load(found.order_key, ctx)
             if any(order.id == found.order_id and covered(order, mark.at) for order in known.orders):
@@ -181,6 +208,11 @@ class _OrderTable:
             ctx.delete(self.whereabouts, f"{retailer}|{gone}|{key}")
         for met in sorted(after.ids - before.ids):
             ctx.put(self.whereabouts, f"{retailer}|{met}|{key}", Whereabouts(order_key=key, order_id=met))
+
+
+def _portions(order_ids: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(order_ids), ERASED_AT_ONCE):
+        yield order_ids[start : start + ERASED_AT_ONCE]
 
 
 def _retailer_of(event: Event[ShopifyOrder]) -> str:

@@ -12,7 +12,7 @@ from contracts import topics
 from streams.agents import order_table as module
 from streams.agents.order_table import order_table
 from streams.domain.erasure import MARKED_FOR
-from streams.engine.driver import AgentTestDriver
+from streams.engine.driver import AgentTestDriver, Written
 from tests.agents.order_table_kit import KEY, TEN, erase, left_over, pipe, table
 from tests.builders import HASH_KEY, erasure
 
@@ -71,6 +71,68 @@ class TestErasure:
         erase(driver, erasure("1", "3"))
 
         assert list(table(driver)) == ["acme/2"]
+
+
+class TestErasureOfManyOrders:
+    """More orders named at once than one batch may take: the rest goes on by itself."""
+
+    @pytest.fixture(autouse=True)
+    def _three_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "ERASED_AT_ONCE", 3)
+
+    @pytest.fixture
+    def driver(self) -> AgentTestDriver:
+        driver = AgentTestDriver(order_table(HASH_KEY))
+        for number in range(20):
+            pipe(driver, id=str(number), name=f"#{number}")
+        return driver
+
+    def test_goes_on_by_itself_in_small_batches(self, driver: AgentTestDriver) -> None:
+        first = erase(driver, erasure(*map(str, range(17))))
+        rest = driver.advance(timedelta(0))
+
+        assert (len(first), len(rest)) == (3, 14)
+        assert sorted(table(driver)) == ["acme/17", "acme/18", "acme/19"]
+
+    def test_each_batch_is_bounded(self, driver: AgentTestDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+        batches: list[list[Written]] = []
+        settle = AgentTestDriver._settle
+
+        def counted(driver: AgentTestDriver) -> list[Written]:
+            batches.append(settle(driver))
+            return batches[-1]
+
+        monkeypatch.setattr(AgentTestDriver, "_settle", counted)
+
+        erase(driver, erasure(*map(str, range(17))))
+        driver.advance(timedelta(0))
+
+        assert [len(batch) for batch in batches if batch] == [3, 3, 3, 3, 2]
+
+    def test_an_order_that_changes_meanwhile_is_erased_with_the_rest(self, driver: AgentTestDriver) -> None:
+        erase(driver, erasure(*map(str, range(17))))
+        pipe(driver, id="16", name="#16", updated_at=(driver.now + timedelta(seconds=1)).isoformat())
+        driver.advance(timedelta(0))
+
+        assert "acme/16" not in table(driver)
+
+    def test_two_erasures_at_once_both_end_and_leave_nothing_but_their_marks(self, driver: AgentTestDriver) -> None:
+        erase(driver, erasure(*map(str, range(10))))
+        erase(driver, erasure(*map(str, range(10, 20))))
+        driver.advance(timedelta(0))
+
+        assert left_over(driver) == {"erasure-marks": 20}
+        driver.advance(MARKED_FOR)
+        assert left_over(driver) == {}
+
+    def test_what_it_still_has_to_do_is_in_its_rows(self, driver: AgentTestDriver) -> None:
+        """So a restart goes on with it."""
+        erase(driver, erasure(*map(str, range(17))))
+        restarted = AgentTestDriver(order_table(HASH_KEY), now=driver.now)
+        restarted._core.stored = driver._core.stored
+        restarted.advance(timedelta(0))
+
+        assert sorted(restarted.store(restarted.agent.stores["orders"])) == ["acme/17", "acme/18", "acme/19"]
 
 
 class TestErasureOfAShop:
