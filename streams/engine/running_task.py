@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from contracts.retailers import Retailer
-from streams.engine import metrics, restore
+from streams.engine import metrics, positions, restore
 from streams.engine.agent import Agent
 from streams.engine.calling import Calls
 from streams.engine.errors import StateRefused
@@ -113,7 +113,7 @@ class RunningTask:
         self._producer = Transactions(self._cluster, f"{self._agent.name}-{self.partition}")
         await self._producer.open()
         await restore.restore(self._cluster, self._agent, self.partition, self.stored)
-        self._partitions = restore.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
+        self._partitions = positions.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
         offsets, ends = await self._beginning()
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, offsets)
         self._calls.forget()
@@ -128,14 +128,14 @@ class RunningTask:
         """
         patience = time.monotonic() + OFFSETS_LAG_S
         while True:
-            known = restore.consumed(self.stored)
+            known = positions.consumed(self.stored)
             committed = await self._consumer.committed(self.partition)
             first, ends = await self._consumer.bounds(self.partition)
             last = time.monotonic() > patience or self._stop.is_set()
             try:
-                if last or not restore.rows_lag(committed, known):
+                if last or not positions.rows_lag(committed, known):
                     place = self._agent, self.partition
-                    return restore.starting_offsets(*place, committed, known, first, ends), ends
+                    return positions.starting_offsets(*place, committed, known, first, ends), ends
             except StateRefused:
                 if last:
                     raise
@@ -218,8 +218,8 @@ class RunningTask:
             raise RuntimeError("commit without a producer")
         began = time.monotonic()
         writes = batch.rows.writes
-        restore.note_consumed(self.stored, writes, batch.offsets, self._partitions)
-        rows = restore.changelog_records(self._agent, self.partition, writes)
+        positions.note_consumed(self.stored, writes, batch.offsets, self._partitions)
+        rows = positions.changelog_records(self._agent, self.partition, writes)
         offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}
         ends = await self._producer.commit([*batch.emitted, *rows], offsets, self._agent.name)
         self._worked = True

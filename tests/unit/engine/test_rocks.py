@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from streams.engine import restore, rocks
+from streams.engine import positions, rocks
 from streams.engine.errors import StateRefused, StorageFailed
 from streams.engine.kafka import Infrastructure
 from streams.engine.keyvalue import KeyValue
@@ -256,7 +256,7 @@ def test_it_is_infrastructure_and_no_batch_that_met_it_can_be_committed(damaged:
     with pytest.raises(StorageFailed):
         list(batch.rows.scan("s"))
     with pytest.raises(StorageFailed):
-        restore.note_consumed(damaged, batch.rows.writes, {"labels": 1}, 4)
+        positions.note_consumed(damaged, batch.rows.writes, {"labels": 1}, 4)
 
 
 def test_trouble_that_is_not_damage_wipes_nothing(storage: RocksStorage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from contracts.model import Model
-from streams.engine import restore
+from streams.engine import positions, restore
 from streams.engine.kafka import Cluster
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.options import RunnerOptions
@@ -196,19 +196,19 @@ async def test_rows_that_were_not_read_to_their_real_end_are_restored_again_befo
     kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new leader may show the changelog's end too low; to go on then would be to forget what was paid."""
-    positions = iter([2, 5])
+    reached = iter([2, 5])
     kafka.offsets = {"numbers": 5}
     kafka.ends = {"numbers": 5}
 
     async def restored(cluster: object, agent: object, partition: int, stored: MemoryKeyValue) -> None:
-        row = orjson.dumps({"numbers": next(positions)})
-        stored.apply({restore.META: {restore.POSITION: row}}, {})
+        row = orjson.dumps({"numbers": next(reached)})
+        stored.apply({positions.META: {positions.POSITION: row}}, {})
 
     monkeypatch.setattr(restore, "restore", restored)
     async with running(kafka) as task:
         await eventually(task.ready.is_set)
-        assert restore.consumed(task.stored) == {"numbers": 5}
-    assert next(positions, None) is None
+        assert positions.consumed(task.stored) == {"numbers": 5}
+    assert next(reached, None) is None
 
 
 async def test_records_handed_out_again_are_dropped(kafka: FakeKafka) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from streams.engine import restore
+from streams.engine import positions
 from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.overlay import Writes
@@ -18,7 +18,7 @@ FIRST, END = 100, 900
 
 def start(committed: int | None, known: int | None, first: int = FIRST, end: int = END) -> int:
     changelog: Mapping[str, int] = {} if known is None else {"numbers": known}
-    offsets = restore.starting_offsets(
+    offsets = positions.starting_offsets(
         toy_agent(), 3, {"numbers": committed}, changelog, {"numbers": first}, {"numbers": end}
     )
     return offsets["numbers"]
@@ -59,7 +59,7 @@ def test_refused_by_name(committed: int | None, known: int | None, says: str) ->
 
 
 def test_every_input_has_its_own_answer() -> None:
-    offsets = restore.starting_offsets(
+    offsets = positions.starting_offsets(
         toy_agent(),
         0,
         {"numbers": 7, "labels": None},
@@ -73,28 +73,28 @@ def test_every_input_has_its_own_answer() -> None:
 
 def test_partitions_must_agree_and_stay() -> None:
     agent, stored = toy_agent(), MemoryKeyValue()
-    assert restore.check_partitions(agent, stored, {"numbers": 4, "labels": 4}) == 4
+    assert positions.check_partitions(agent, stored, {"numbers": 4, "labels": 4}) == 4
     with pytest.raises(StateRefused, match="same number of partitions"):
-        restore.check_partitions(agent, stored, {"numbers": 4, "labels": 5})
+        positions.check_partitions(agent, stored, {"numbers": 4, "labels": 5})
     with pytest.raises(StateRefused, match="same number of partitions"):
-        restore.check_partitions(agent, stored, {"numbers": 0, "labels": 0})
+        positions.check_partitions(agent, stored, {"numbers": 0, "labels": 0})
 
     writes: Writes = {}
-    restore.note_consumed(stored, writes, {"numbers": 3}, 4)
+    positions.note_consumed(stored, writes, {"numbers": 3}, 4)
     stored.apply(writes, {})
     with pytest.raises(StateRefused, match="made with 4 partitions, its inputs now have 6"):
-        restore.check_partitions(agent, stored, {"numbers": 6, "labels": 6})
+        positions.check_partitions(agent, stored, {"numbers": 6, "labels": 6})
 
 
 def test_consumed_offsets_add_up_over_batches() -> None:
     stored = MemoryKeyValue()
-    assert restore.consumed(stored) == {}
+    assert positions.consumed(stored) == {}
     for offsets in ({"numbers": 3}, {"labels": 1}, {}, {"numbers": 5}):
         writes: Writes = {}
-        restore.note_consumed(stored, writes, offsets, 4)
+        positions.note_consumed(stored, writes, offsets, 4)
         stored.apply(writes, {})
 
-    assert restore.consumed(stored) == {"numbers": 5, "labels": 1}
+    assert positions.consumed(stored) == {"numbers": 5, "labels": 1}
 
 
 def test_the_changelog_holds_what_no_other_topic_does() -> None:
@@ -104,7 +104,7 @@ def test_the_changelog_holds_what_no_other_topic_does() -> None:
         "labels": {"a": b"3"},
         "$timers": {"0001|bell|a": b""},
     }
-    found = {(r.key, r.value, r.partition) for r in restore.changelog_records(toy_agent(), 7, writes)}
+    found = {(r.key, r.value, r.partition) for r in positions.changelog_records(toy_agent(), 7, writes)}
 
     assert found == {
         (b"counts/a/b", b"1", 7),
@@ -119,7 +119,7 @@ WEEK = timedelta(days=7)
 
 def why(known: dict[str, int], age: timedelta | None, end: int = 900) -> str:
     first, ends = {"toy-changelog": 100, "labels": 0}, {"toy-changelog": end, "labels": 20}
-    return restore.outdated(known, age, first, ends) or ""
+    return positions.outdated(known, age, first, ends) or ""
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=-5), timedelta(days=6, hours=22)])
