@@ -1,33 +1,87 @@
-"""Dead letters: the record as it came, with headers that say from where, why, and at which attempt."""
+"""Dead letters: the record as it came, with headers that say from where, why, and at which attempt.
+
+A replay is the record as it came, written to its topic again for the one agent that failed: its last three headers say
+of which letter, after which attempt, and for whom. Every other agent passes it over.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from contracts import topics
+from contracts.envelope import Headers
 from streams.engine.errors import Poison
 from streams.engine.records import OutRecord, Record
 
 # Long enough for any message of ours; a header is no place for a body that a library quotes in its error.
 MESSAGE_BYTES = 2000
 
+FIRST = "dl_topic"
+"""The first header of ours in a letter: what stands before it is the record's own."""
+REPLAY_OF = "dl_replay_of"
+ATTEMPT = "dl_attempt"
+REPLAY_FOR = "dl_replay_for"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replayed record says of itself. of: offset of the letter. attempt: that ended in it. agent: for whom."""
+
+    of: int
+    attempt: int
+    agent: str
+
+    @property
+    def headers(self) -> Headers:
+        """As the last headers of the record."""
+        return (
+            (REPLAY_OF, str(self.of).encode()),
+            (ATTEMPT, str(self.attempt).encode()),
+            (REPLAY_FOR, self.agent.encode()),
+        )
+
 
 def topic_of(agent: str) -> str:
     """The name of the agent's dead-letter topic."""
-    return f"dead-letters.{agent}"
+    return topics.dead_letters(agent).name
+
+
+def split_replay(headers: Headers) -> tuple[Headers, Replay | None]:
+    """The headers as the record first came, and what makes it a replay; None where it is none."""
+    names = tuple(name for name, _ in headers[-3:])
+    if names != (REPLAY_OF, ATTEMPT, REPLAY_FOR):
+        return headers, None
+    of, attempt, agent = (value for _, value in headers[-3:])
+    if not (of.isdigit() and attempt.isdigit()):
+        return headers, None
+    return headers[:-3], Replay(int(of), int(attempt), agent.decode(errors="replace"))
+
+
+def is_for_another(agent: str, record: Record) -> bool:
+    """Whether this is a replay that another agent asked for. Costs a good record one comparison."""
+    if not record.headers or record.headers[-1][0] != REPLAY_FOR:
+        return False
+    _, replay = split_replay(record.headers)
+    return replay is not None and replay.agent != agent
 
 
 def letter(agent: str, record: Record, error: BaseException) -> OutRecord:
     """The dead letter for a record that `error` ended."""
     kind = "poison" if isinstance(error, Poison) else "bug"
+    came, replay = split_replay(record.headers)
+    attempt = 1 if replay is None else replay.attempt + 1
     headers = (
-        ("dl_topic", record.topic.encode()),
+        (FIRST, record.topic.encode()),
         ("dl_partition", str(record.partition).encode()),
         ("dl_offset", str(record.offset).encode()),
         ("dl_timestamp", str(record.timestamp_ms).encode()),
         ("dl_kind", kind.encode()),
         ("dl_error", type(error).__name__.encode()),
         ("dl_message", _cut(str(error))),
-        ("dl_attempt", b"1"),
+        (ATTEMPT, str(attempt).encode()),
+        *(((REPLAY_OF, str(replay.of).encode()),) if replay is not None else ()),
     )
-    return OutRecord(topic_of(agent), record.key, record.value, (*record.headers, *headers), partition=0)
+    return OutRecord(topic_of(agent), record.key, record.value, (*came, *headers), partition=0)
 
 
 def _cut(message: str) -> bytes:

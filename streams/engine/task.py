@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,14 +19,16 @@ from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
 from streams.engine.errors import NotYet, Poison, StorageFailed
 from streams.engine.keyvalue import KeyValue
+from streams.engine.limits import Limits, Tally, announced, lift, new_pause
 from streams.engine.outbox import Again, Answer, Call
 from streams.engine.overlay import Overlay
 from streams.engine.records import OutRecord, Record
+from streams.engine.senders import Senders
 from streams.engine.timers import Timer
 
 log = structlog.get_logger()
 
-# An answer whose handler fails must not be lost, nor its call be repeated at once: an hour is time to mend the handler.
+# A timer or an answer whose handler fails must not be lost, nor come again at once: an hour is time to mend it.
 RETRY_AFTER_BUG = timedelta(hours=1)
 # A timer of a kind that this release does not know is left to one that does: an upgrade may be rolled back.
 UNKNOWN_TIMER_PAUSE = timedelta(hours=1)
@@ -40,14 +43,22 @@ class Batch:
     """What one checkpoint will write, all of it or none.
 
     offsets: next offset to consume, by input topic. starts: calls that may begin once this is committed.
+    tally: the task's bugs, this batch's among them. poison: how many records, by their sender.
     """
 
     rows: Overlay
+    tally: Tally
     emitted: list[OutRecord] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
     starts: list[Call[Any]] = field(default_factory=list)
     records: int = 0
     dead: int = 0
+    poison: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the task must stand still: nothing more may be handled."""
+        return self.tally.pause is not None
 
     @property
     def empty(self) -> bool:
@@ -66,15 +77,25 @@ class TaskCore:
     partition: int
     stored: KeyValue
     retailers: Mapping[str, Retailer]
+    limits: Limits = field(default_factory=Limits)
+    _senders: Senders = field(default_factory=Senders)
 
     def begin(self) -> Batch:
         """An empty batch over what is stored."""
-        return Batch(Overlay(self.stored))
+        return Batch(Overlay(self.stored), Tally.read(self.stored, self.limits))
+
+    def lift(self, batch: Batch) -> None:
+        """End the pause, and count bugs anew."""
+        if batch.tally.pause is not None:
+            batch.emitted.append(lift(batch.rows, batch.tally.pause))
+            batch.tally = Tally(self.limits)
 
     def handle(self, batch: Batch, record: Record, now: datetime) -> None:
         """Take one input record into the batch; whatever is wrong with it, it is consumed."""
         batch.offsets[record.topic] = record.offset + 1
         batch.records += 1
+        if dead_letters.is_for_another(self.agent.name, record) and record.topic not in self.agent.mirrored:
+            return
         if parking.is_waiting(batch.rows, record) or not self._process(batch, record, now):
             parking.park(batch.rows, record, now)
 
@@ -88,13 +109,13 @@ class TaskCore:
         except NotYet:
             return False
         except Poison as error:
-            self._bury(batch, record, error)
+            self._bury_poison(batch, record, error, now)
             mirrors.refuse(batch.rows, self.agent, record)
             return True
         except StorageFailed:
             raise  # no record's fault: the whole batch is redone
         except Exception as error:  # a bug: this record is undone alone, but what it says is true
-            self._bury(batch, record, error)
+            self._bury_bug(batch, record, error, now)
         mirrors.follow(batch.rows, self.agent, record, parking.key_of(record))
         return True
 
@@ -105,21 +126,40 @@ class TaskCore:
         step(ctx)
         batch.rows.absorb(layer)
         batch.emitted.extend(ctx.emitted)
+        batch.tally.good(batch.rows)
+
+    def _bury_poison(self, batch: Batch, record: Record, error: Poison, now: datetime) -> None:
+        """Keep what can never be processed. It says nothing against the handlers, and so never pauses the task."""
+        sender = self._senders.name(record)
+        batch.poison[sender] += 1
+        untold = self._senders.worth_a_line(sender, now)
+        if untold is not None:
+            log.warning("dead letter", **self._place(record, error), kind="poison", sender=sender, untold=untold)
+        self._bury(batch, record, error)
+
+    def _bury_bug(self, batch: Batch, record: Record, error: Exception, now: datetime) -> None:
+        """Keep what a handler failed at. Past the limits it is the last one, and the task stands still."""
+        log.warning("bug in a handler", **self._place(record, error), kind="bug", exc_info=error)
+        self._bury(batch, record, error)
+        reason = batch.tally.bug(batch.rows)
+        if reason is not None and not batch.paused:
+            pause = new_pause(self.agent.name, self.partition, now, reason, error)
+            batch.tally.stop(batch.rows, pause)
+            batch.emitted.append(announced(pause))
 
     def _bury(self, batch: Batch, record: Record, error: Exception) -> None:
-        known = isinstance(error, Poison)
-        log.warning(
-            "dead letter" if known else "bug in a handler",
-            action="dead_letter",
-            agent=self.agent.name,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            error=type(error).__name__,
-            exc_info=None if known else error,
-        )
         batch.emitted.append(dead_letters.letter(self.agent.name, record, error))
         batch.dead += 1
+
+    def _place(self, record: Record, error: Exception) -> dict[str, Any]:
+        return {
+            "action": "dead_letter",
+            "agent": self.agent.name,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "error": type(error).__name__,
+        }
 
     def fire(self, batch: Batch, now: datetime, limit: int, spent: Callable[[], bool] = _never) -> None:
         """Fire the timers that are due, and try again the records whose waiting may be over, until time is `spent`."""
@@ -149,7 +189,9 @@ class TaskCore:
         except StorageFailed:
             raise
         except Exception as error:
-            self._bury(batch, self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now), error)
+            stand_in = self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now)
+            self._bury_bug(batch, stand_in, error, now)
+            timers.put(batch.rows, timer.name, timer.key, now + RETRY_AFTER_BUG, timer.payload)
 
     def _retry_parked(self, batch: Batch, key: str, now: datetime, spent: Callable[[], bool]) -> None:
         for row_key, record, since in list(parking.waiting(batch.rows, key)):
@@ -161,7 +203,7 @@ class TaskCore:
                     parking.retry_later(batch.rows, key, since, now)
                     return
                 reason = Poison(f"waited {parking.LONGEST_WAIT.days} days for a retailer that never came")
-                self._bury(batch, record, reason)
+                self._bury_poison(batch, record, reason, now)
             parking.release(batch.rows, row_key)
         parking.drained(batch.rows, key)
 
@@ -187,8 +229,12 @@ class TaskCore:
         except StorageFailed:
             raise
         except Exception as error:
-            row = given.value.model_dump_json().encode()
-            self._bury(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error)
+            if batch.paused:  # one that was under way: no more letters, and nothing is lost, for the call comes again
+                about = {"agent": self.agent.name, "outbox": call.outbox, "attempt": call.attempt}
+                log.warning("bug in a handler of a paused task", action="bug_while_paused", **about, exc_info=error)
+            else:
+                row = given.value.model_dump_json().encode()
+                self._bury_bug(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error, now)
             outbox.settle(batch.rows, call, Again(now + RETRY_AFTER_BUG), now)
 
     def start_calls(self, batch: Batch, now: datetime, free: Mapping[str, int]) -> None:

@@ -114,7 +114,11 @@ def test_a_bug_in_a_timer_undoes_the_timer_alone(core: TaskCore) -> None:
     assert set(rows(core, "counts")) == {"k", "b", "b/rang"}
     (kept,) = letters(batch.emitted)
     assert (kept["dl_topic"], kept["dl_kind"]) == (b"$timer.bell", b"bug")
-    assert run(core, now=START + SECOND).empty, "it fires once"
+    assert run(core, now=START + RETRY_AFTER_BUG).empty, (
+        "what was undone has not fired: it comes again, and not at once"
+    )
+    again = run(core, now=START + RETRY_AFTER_BUG + SECOND)
+    assert letters(again.emitted)[0]["dl_topic"] == b"$timer.bell"
 
 
 def test_a_timer_that_is_replaced_in_the_same_batch_does_not_fire(core: TaskCore) -> None:
