@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import orjson
 
 from contracts.model import Model
+from contracts.trace import PARENT, STATE, Trace, read
 from streams.engine import timers
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Call(Generic[I]):
 
     id: of the intent, the same for each attempt, for the other side to recognise a repeat.
     attempt: from 1. first_at: when the first attempt began. deadline: after it the attempt counts as lost.
+    trace: of what queued it.
     """
 
     outbox: str
@@ -62,6 +64,7 @@ class Call(Generic[I]):
     attempt: int
     first_at: datetime
     deadline: datetime
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Answer:
     value: Model
 
 
-def _queue(outbox: str) -> str:
+def queue_of(outbox: str) -> str:
+    """The store that holds what the outbox owes."""
     return f"$outbox.{outbox}"
 
 
@@ -107,13 +111,17 @@ def _row(key: str, number: int) -> str:
     return f"{key}|{number:0{NUMBER_DIGITS}d}"
 
 
-def append(rows: Overlay, outbox: str, key: str, call_id: str, intent: Model, now: datetime) -> None:
+def append(
+    rows: Overlay, outbox: str, key: str, call_id: str, intent: Model, now: datetime, trace: Trace | None = None
+) -> None:
     """Queue an intent behind those of its key."""
     last = rows.get(_numbers(outbox), key)
     number = int(last) + 1 if last else 1
     rows.put(_numbers(outbox), key, str(number).encode())
-    stored = {"id": call_id, "intent": intent.model_dump(mode="json"), "attempt": 0}
-    rows.put(_queue(outbox), _row(key, number), orjson.dumps(stored))
+    stored = {"id": call_id, "intent": intent.model_dump(mode="json"), "attempt": 0, "queued_at": now.isoformat()}
+    if trace is not None:
+        stored |= trace.headers
+    rows.put(queue_of(outbox), _row(key, number), orjson.dumps(stored))
     if rows.get(_head_index(outbox), key) is None:
         _set_head(rows, outbox, key, number, now)
 
@@ -139,14 +147,14 @@ def next_due(rows: Rows, outbox: str) -> datetime | None:
 
 def start(rows: Overlay, outbox: Outbox[Any, Any], key: str, number: int, now: datetime) -> Call[Any]:
     """Record that an attempt begins. The call itself may start only when this is committed."""
-    raw = rows.get(_queue(outbox.name), _row(key, number))
+    raw = rows.get(queue_of(outbox.name), _row(key, number))
     if raw is None:
         raise RuntimeError(f"outbox {outbox.name}: head {key!r} number {number} has no row")
     stored = orjson.loads(raw)
     stored["attempt"] += 1
     stored.setdefault("first_at", now.isoformat())
     deadline = now + timedelta(seconds=outbox.policy.timeout_s)
-    rows.put(_queue(outbox.name), _row(key, number), orjson.dumps(stored))
+    rows.put(queue_of(outbox.name), _row(key, number), orjson.dumps(stored))
     _set_head(rows, outbox.name, key, number, deadline)
     return Call(
         outbox=outbox.name,
@@ -157,12 +165,13 @@ def start(rows: Overlay, outbox: Outbox[Any, Any], key: str, number: int, now: d
         attempt=stored["attempt"],
         first_at=datetime.fromisoformat(stored["first_at"]),
         deadline=deadline,
+        trace=read(stored.get(PARENT), stored.get(STATE)),
     )
 
 
 def is_current(rows: Rows, call: Call[Any]) -> bool:
     """Whether the queue still waits for this very attempt (a later one, or another's answer, overrides it)."""
-    raw = rows.get(_queue(call.outbox), _row(call.key, call.number))
+    raw = rows.get(queue_of(call.outbox), _row(call.key, call.number))
     if raw is None:
         return False
     stored = orjson.loads(raw)
@@ -184,7 +193,7 @@ def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> N
     if isinstance(verdict, Again):
         _set_head(rows, call.outbox, call.key, call.number, verdict.at)
         return
-    rows.put(_queue(call.outbox), _row(call.key, call.number), None)
+    rows.put(queue_of(call.outbox), _row(call.key, call.number), None)
     following = next((row_key for row_key, _ in _of_key(rows, call.outbox, call.key)), None)
     if following is None:
         _set_head(rows, call.outbox, call.key, 0, None)
@@ -192,13 +201,14 @@ def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> N
         _set_head(rows, call.outbox, call.key, int(following.rsplit("|", 1)[1]), now)
 
 
-def depth(rows: Rows, outbox: str) -> int:
-    """How many calls are owed."""
-    return sum(1 for _ in rows.scan(_queue(outbox)))
+def queued_at(row: bytes) -> datetime | None:
+    """When the call in this row was queued; None where a release before wrote it, which did not say."""
+    at = orjson.loads(row).get("queued_at")
+    return None if at is None else datetime.fromisoformat(at)
 
 
 def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
-    for row_key, row in rows.scan(_queue(outbox), f"{key}|"):
+    for row_key, row in rows.scan(queue_of(outbox), f"{key}|"):
         # A key may itself hold a bar: only a plain number may follow this one's.
         if row_key[len(key) + 1 :].isdigit():
             yield row_key, row

@@ -7,15 +7,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.trace import Trace
 from streams.engine import outbox
 from streams.engine.agent import Agent, Outbox
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.outbox import Again, Call, Done, Policy
 from streams.engine.overlay import Overlay
+from streams.engine.owed import STEP_S, Owed
 from tests.unit.engine.toys import POLICY, START, Ask, Reply
 
 BOX: Outbox[Ask, Reply] = Outbox("box", Ask, Reply, POLICY)
@@ -31,6 +34,12 @@ def add(rows: Overlay, key: str, call_id: str, now: datetime = START) -> None:
     outbox.append(rows, "box", key, call_id, Ask(text=call_id), now)
 
 
+def owed(rows: Overlay) -> int:
+    counted = Owed("box")
+    counted.count(rows)
+    return counted.depth
+
+
 def begin(rows: Overlay, now: datetime, limit: int = 99) -> list[Call[Any]]:
     return [outbox.start(rows, BOX, key, number, now) for key, number in outbox.due(rows, "box", now, limit)]
 
@@ -44,7 +53,7 @@ def test_the_next_of_a_key_waits_for_the_one_before_and_others_do_not(rows: Over
     assert begin(rows, START) == []
     outbox.settle(rows, first[0], Done(), START)
     assert [(c.id, c.attempt, c.intent.text) for c in begin(rows, START)] == [("a2", 1, "a2")]
-    assert outbox.depth(rows, "box") == 2
+    assert owed(rows) == 2
 
 
 def test_an_attempt_without_an_answer_is_repeated_after_its_deadline_with_the_same_id(rows: Overlay) -> None:
@@ -128,7 +137,8 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_it_is_a_list_for_each_key(steps: list[tuple[str, str]]) -> None:
-    rows = Overlay(MemoryKeyValue())
+    stored, counted = MemoryKeyValue(), Owed("box")
+    rows = Overlay(stored)
     model: dict[str, deque[str]] = {}
     under_way: dict[str, Call[Any]] = {}
     now, count = START, 0
@@ -147,6 +157,51 @@ def test_it_is_a_list_for_each_key(steps: list[tuple[str, str]]) -> None:
         for call in begin(rows, now):
             assert call.id == model[call.key][0], "only the first of a key is ever called"
             under_way[call.key] = call
-    assert outbox.depth(rows, "box") == sum(map(len, model.values()))
+        counted.follow(rows.writes, stored)
+        stored.apply(rows.writes, {})
+        rows = Overlay(stored)
+        assert counted.depth == owed(rows) == sum(map(len, model.values()))
     waiting = {key for key, queue in model.items() if queue}
     assert {key for key, call in under_way.items() if outbox.is_current(rows, call)} == waiting
+
+
+def test_the_age_is_that_of_the_first_queued_and_falls_when_it_is_done(rows: Overlay) -> None:
+    stored, counted = MemoryKeyValue(), Owed("box")
+    add(rows, "a", "old")
+    add(rows, "b", "young", START + timedelta(minutes=5))
+    counted.follow(rows.writes, stored)
+    stored.apply(rows.writes, {})
+    now = START + timedelta(minutes=6)
+    assert counted.oldest_s(now) == pytest.approx(360, abs=STEP_S)
+
+    later = Overlay(stored)
+    (old,) = [call for call in begin(later, now) if call.id == "old"]
+    counted.follow(later.writes, stored)
+    assert counted.oldest_s(now) == pytest.approx(360, abs=STEP_S), "an attempt is no end"
+    outbox.settle(later, old, Done(), now)
+    counted.follow(later.writes, stored)
+
+    assert counted.depth == 1
+    assert counted.oldest_s(now) == pytest.approx(60, abs=STEP_S)
+    assert Owed("other").oldest_s(now) == 0
+
+
+def test_a_call_goes_on_in_the_trace_that_queued_it(rows: Overlay) -> None:
+    trace = Trace(f"00-{'a' * 32}-{'b' * 16}-01", "vendor=1")
+    outbox.append(rows, "box", "a", "a1", Ask(text="x"), START, trace)
+    (first,) = begin(rows, START)
+    (second,) = begin(rows, first.deadline)
+
+    assert first.trace == second.trace == trace
+
+
+def test_a_row_of_the_release_before_still_counts_and_is_called(rows: Overlay) -> None:
+    add(rows, "a", "a1")
+    row = orjson.loads(rows.get("$outbox.box", "a|000000000001") or b"")
+    del row["queued_at"]
+    rows.put("$outbox.box", "a|000000000001", orjson.dumps(row))
+    counted = Owed("box")
+    counted.count(rows)
+
+    assert (counted.depth, counted.oldest_s(START)) == (1, 0)
+    assert begin(rows, START)[0].trace is None

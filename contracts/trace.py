@@ -1,0 +1,67 @@
+"""W3C trace context (the Recommendation's level 1): which trace a request, a record or a call belongs to."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import NamedTuple
+
+PARENT = "traceparent"
+STATE = "tracestate"
+
+# version - trace id - parent id - flags; version 00 ends there, ff is none, and ids of zeros mean nobody.
+_PARENT = re.compile(
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
+)
+# The least that everybody has to pass on; whoever sends more may lose it.
+_LONGEST_STATE = 512
+
+
+class Trace(NamedTuple):
+    """What stands in the two headers: `parent` as of version 00, `state` as others left it."""
+
+    parent: str
+    state: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The trace's, 32 hexadecimal digits."""
+        return self.parent[3:35]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For the next request or record."""
+        return {PARENT: self.parent} if self.state is None else {PARENT: self.parent, STATE: self.state}
+
+
+def read(parent: str | None, state: str | None = None) -> Trace | None:
+    """The context that these headers say; None where there is none, or what there is cannot be one."""
+    found = _PARENT.fullmatch(parent) if parent else None
+    if parent is None or found is None:
+        return None
+    version, trace, span, flags, more = found.groups()
+    if version == "00" and more is not None:
+        return None
+    if not state or len(state) > _LONGEST_STATE or not (state.isascii() and state.isprintable()):
+        state = None
+    # Of a later version we understand these four fields, and so speak ours.
+    return Trace(parent if version == "00" else f"00-{trace}-{span}-{flags}", state)
+
+
+def of(headers: Iterable[tuple[str, bytes | None]]) -> Trace | None:
+    """The context of a record."""
+    parent = state = None
+    for name, value in headers:
+        if name == PARENT:
+            parent = value
+        elif name == STATE:
+            state = value
+    if parent is None:
+        return None
+    return read(parent.decode(errors="replace"), None if state is None else state.decode(errors="replace"))
+
+
+def begin() -> Trace:
+    """A trace of its own, which nobody records so far (flags 00)."""
+    return Trace(f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00")
