@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from contracts import topics
+from contracts.controls import PauseLifted
 from contracts.retailers import Retailer
 from streams import health
 from streams.engine.agent import Agent
@@ -35,11 +36,21 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
+    controls = GlobalTable(settings.cluster, topics.AGENT_CONTROLS, PauseLifted)
     hooks = hook_caller(retailers, settings)
     callers: dict[str, Caller] = {"hook": hooks}
-    options = RunnerOptions(instance_id=settings.instance_id, callers=callers, storage=storage(settings))
+    options = RunnerOptions(
+        instance_id=settings.instance_id,
+        callers=callers,
+        storage=storage(settings),
+        limits=settings.bugs.limits,
+        controls=controls,
+    )
     runners = {agent.name: AgentRunner(agent, settings.cluster, retailers, options) for agent in agents}
-    background = [asyncio.create_task(retailers.follow(), name="retailers")]
+    background = [
+        asyncio.create_task(retailers.follow(), name="retailers"),
+        asyncio.create_task(controls.follow(), name="controls"),
+    ]
     if port is not None:
         application = health.app(lambda: {name: _state(runner) for name, runner in runners.items()})
         background.append(asyncio.create_task(health.serve(application, port), name="health"))
@@ -78,4 +89,4 @@ async def _until_one_fails_or_all_end(
 
 
 def _state(runner: AgentRunner) -> dict[str, object]:
-    return {"ready": runner.ready, "partitions": runner.partitions}
+    return {"ready": runner.ready, "partitions": runner.partitions, "paused": runner.paused}

@@ -17,8 +17,11 @@ from producers.settings import Settings as ProducerSettings
 from streams.agents.tracking_forward import DEFAULT
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
+from streams.engine.limits import Limits
 from streams.engine.outbox import Policy
 from streams.topics_admin import Replication
+
+_LIMITS = Limits()
 
 # What pydantic says in words of Python's, by the kind of the error.
 _PLAINLY = {"extra_forbidden": "there is no such setting; check its name", "tuple_type": "must be a list in JSON"}
@@ -54,6 +57,21 @@ class ForwardSettings(BaseModel):
         return Policy(DEFAULT.timeout_s, self.delays_s, self.give_up_after_s, self.concurrency)
 
 
+class BugSettings(BaseModel):
+    """When a task pauses: so many failures in a row, or more than this share (0-1) of the last `window` handler runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_a_row: int = Field(default=_LIMITS.in_a_row, ge=1)
+    share: float = Field(default=_LIMITS.share, ge=0, le=1)
+    window: int = Field(default=_LIMITS.window, ge=1, le=10_000)
+
+    @property
+    def limits(self) -> Limits:
+        """As the engine takes it."""
+        return Limits(self.in_a_row, self.share, self.window)
+
+
 class LogSettings(BaseModel):
     """format: `auto` writes for people on a terminal and JSON elsewhere."""
 
@@ -85,6 +103,7 @@ class Settings(ProducerSettings):
     state_dir: Path | None = None
     topics: TopicSettings = TopicSettings()
     forward: ForwardSettings = ForwardSettings()
+    bugs: BugSettings = BugSettings()
     log: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()
 

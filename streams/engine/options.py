@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.controls import PauseLifted
 from contracts.model import Model
 from streams.engine.clock import Clock, utc_now
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
+from streams.engine.limits import Limits
 from streams.engine.outbox import Call
 
 Caller = Callable[[Call[Any]], Awaitable[Model]]
@@ -29,6 +31,7 @@ class RunnerOptions:
     session_timeout_ms: after this a silent member's partitions go to others; the broker's lower bound is 6 s.
     instance_id: static membership, from the StatefulSet's ordinal; a restart then moves nothing.
     callers: by outbox name. clock: where `ctx.now` comes from.
+    limits: bugs past which a task pauses. controls: what lifts pauses, by `<agent>/<partition>`, read live.
     """
 
     max_batch: int = 2000
@@ -39,3 +42,5 @@ class RunnerOptions:
     callers: Mapping[str, Caller] = field(default_factory=dict)
     clock: Clock = utc_now
     storage: Callable[[str, int], KeyValue] = memory
+    limits: Limits = field(default_factory=Limits)
+    controls: Mapping[str, PauseLifted] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class AgentRunner:
 
     @property
     def ready(self) -> bool:
-        """Whether it has its assignment, and every task of it is restored and runs.
+        """Whether it has its assignment, and every task of it is restored and runs: a paused one does not.
 
         One that was given none, because there are more processes than partitions, is ready to take over.
         """
@@ -59,6 +59,12 @@ class AgentRunner:
     def partitions(self) -> list[int]:
         """The partitions that this member has."""
         return sorted(self._tasks)
+
+    @property
+    def paused(self) -> dict[int, str]:
+        """Why tasks of this member stand still, by their partitions."""
+        pauses = {partition: task.paused for partition, (task, _) in sorted(self._tasks.items())}
+        return {partition: f"{p.reason}, at last {p.error}" for partition, p in pauses.items() if p is not None}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set: then finish the batches in flight, commit, leave. Raises what ended a task for good."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
 from streams.engine import metrics, positions, restore
 from streams.engine.agent import Agent
@@ -17,6 +18,7 @@ from streams.engine.errors import StateRefused
 from streams.engine.intake import FETCH_WAIT_S, Intake
 from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
 from streams.engine.keyvalue import KeyValue
+from streams.engine.limits import is_lifted
 from streams.engine.options import RunnerOptions
 from streams.engine.task import Batch, TaskCore
 
@@ -35,6 +37,8 @@ TIMERS_AT_ONCE = 500
 # new leader may not know for some moments how far its log is committed: the changelog then seems to end too early.
 OFFSETS_LAG_S = 3.0
 OFFSETS_RETRY_S = 0.2
+# A paused task waits for a person; half a second more is nothing to them.
+CONTROLS_S = 0.5
 
 
 class RunningTask:
@@ -53,11 +57,12 @@ class RunningTask:
         self.stored = stored
         self.partition = partition
         self.ready = asyncio.Event()
+        self.paused: TaskPaused | None = None
         self._agent = agent
         self._cluster = cluster
         self._consumer = consumer
         self._options = options
-        self._core = TaskCore(agent, partition, stored, retailers)
+        self._core = TaskCore(agent, partition, stored, retailers, options.limits)
         self._log = log.bind(agent=agent.name, partition=partition)
         self._stop = asyncio.Event()
         self._worked = False
@@ -155,6 +160,9 @@ class RunningTask:
 
     async def _loop(self) -> None:
         while not self._stop.is_set():
+            if (pause := self._core.pause()) is not None:
+                await self._stand_still(pause)
+                continue
             await self._await_input()
             if self._stop.is_set():
                 break
@@ -164,6 +172,35 @@ class RunningTask:
             else:
                 await self._commit(batch)
         await self._commit_answers()
+
+    async def _stand_still(self, pause: TaskPaused) -> None:
+        """Consume nothing and begin nothing until the pause is lifted. What calls under way bring back still counts."""
+        self.paused = pause
+        self.ready.clear()
+        remedy = f"mend the cause, then `returnstreams dead-letters resume {self._agent.name} {self.partition}`"
+        self._log.error(f"task paused; {remedy}", action="task_paused", reason=pause.reason, error=pause.error)
+        try:
+            while not self._stop.is_set() and not is_lifted(pause, self._options.controls):
+                self._wake.clear()
+                if self._calls.answered():
+                    await self._commit_answers()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CONTROLS_S):
+                        await self._wake.wait()
+            if not self._stop.is_set():
+                await self._resume()
+        finally:
+            self.paused = None
+
+    async def _resume(self) -> None:
+        """Go on from what is committed, with all that came meanwhile as a backlog: timers wait until it is through."""
+        batch = self._core.begin()
+        self._core.lift(batch)
+        await self._commit(batch)
+        await self._intake.end()
+        self._intake.begin(*await self._beginning())
+        self.ready.set()
+        self._log.info("task resumed", action="task_resumed")
 
     async def _await_input(self) -> None:
         """Return when there is something to do: records, answers, something due, or a stop."""
@@ -191,17 +228,18 @@ class RunningTask:
         self._core.answer(batch, self._calls.take(), now)
 
         def spent() -> bool:
-            return time.monotonic() - began > self._options.handler_budget_s
+            return batch.paused or time.monotonic() - began > self._options.handler_budget_s
 
         pending = self._intake.pending
-        while pending and batch.records < self._options.max_batch:
+        while pending and batch.records < self._options.max_batch and not batch.paused:
             self._core.handle(batch, pending.popleft(), now)
             if spent():
                 break
-        # A hold must not run out while the answer to it still waits in the backlog.
-        if self._intake.caught_up:
+        # A hold must not run out while the answer to it still waits in the backlog, or in the inputs of a paused task.
+        if self._intake.caught_up and not batch.paused:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
-        self._core.start_calls(batch, now, self._calls.free())
+        if not batch.paused:
+            self._core.start_calls(batch, now, self._calls.free())
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
 
@@ -239,3 +277,5 @@ class RunningTask:
         name = self._agent.name
         metrics.CHECKPOINT_SECONDS.labels(name).observe(seconds)
         metrics.BATCH_RECORDS.labels(name).observe(batch.records)
+        for sender, count in batch.poison.items():
+            metrics.POISON.labels(name, sender).inc(count)

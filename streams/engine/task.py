@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from contracts.controls import TaskPaused
 from contracts.envelope import BadEnvelope, from_headers
 from contracts.retailers import Retailer
 from streams.engine import dead_letters, mirrors, outbox, parking, timers
@@ -83,6 +84,10 @@ class TaskCore:
     def begin(self) -> Batch:
         """An empty batch over what is stored."""
         return Batch(Overlay(self.stored), Tally.read(self.stored, self.limits))
+
+    def pause(self) -> TaskPaused | None:
+        """Why the task must stand still; None when it may work."""
+        return Tally.read(self.stored, self.limits).pause
 
     def lift(self, batch: Batch) -> None:
         """End the pause, and count bugs anew."""
