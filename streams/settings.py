@@ -58,7 +58,7 @@ class ForwardSettings(BaseModel):
 
 
 class BugSettings(BaseModel):
-    """When a task pauses: so many failures in a row, or more than this share (0-1) of the last `window` handler runs."""
+    """When a task pauses: so many failures in a row, or more than this share (0-1) of its last `window` runs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
