@@ -80,6 +80,16 @@ RESTORE_RECORDS = Counter(
 RESTARTS = Counter(
     "returnstreams_task_restarts_total", "Tasks that began anew, by the class of what ended them.", ["agent", "error"]
 )
+RETENTION_GAPS = Counter(
+    "returnstreams_retention_gap_records_total",
+    "Offsets of inputs that retention took before the task came to them.",
+    ["agent", "topic"],
+)
+CLOCK_AHEAD = Gauge(
+    "returnstreams_clock_ahead_seconds",
+    "How far this machine's clock is ahead of the brokers', as of the last commit; negative where it is behind.",
+    ["agent", "partition"],
+)
 UNSTABLE_RECORDS = Gauge(
     "returnstreams_unstable_records",
     "High watermark minus last stable offset at the last fetch: what an open transaction hides from readers.",
