@@ -50,20 +50,19 @@ class Hop:
 
     def __init__(self, bootstrap: str, source: str, target: str) -> None:
         self._bootstrap, self._source, self._target = bootstrap, source, target
-        self._producers = [
-            AIOKafkaProducer(
-                bootstrap_servers=bootstrap,
-                transactional_id=f"{target}-{partition}",
-                acks="all",
-                retry_backoff_ms=RETRY_BACKOFF_MS,
-            )
-            for partition in range(PARTITIONS)
-        ]
+        self._producers: list[AIOKafkaProducer] = []
 
     async def run(self) -> None:
         """Until killed."""
-        for producer in self._producers:
+        for partition in range(PARTITIONS):
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                transactional_id=f"{self._target}-{partition}",
+                acks="all",
+                retry_backoff_ms=RETRY_BACKOFF_MS,
+            )
             await producer.start()
+            self._producers.append(producer)
         consumer = AIOKafkaConsumer(
             self._source,
             bootstrap_servers=self._bootstrap,

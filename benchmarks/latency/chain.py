@@ -35,8 +35,8 @@ def run(bootstrap: str, directory: Path, load: Load, prefix: str) -> dict[str, A
     asyncio.run(_create(bootstrap, names))
     port = free_ports(1)[0]
     leash = Leash()
+    pids: dict[str, int] = {}
     try:
-        pids = {}
         commands = {"ingress": ["ingress", bootstrap, names[0], str(port)]}
         for number in range(HOPS):
             commands[f"hop-{number + 1}"] = ["hop", bootstrap, names[number], names[number + 1]]
@@ -45,6 +45,9 @@ def run(bootstrap: str, directory: Path, load: Load, prefix: str) -> dict[str, A
             pids[name] = leash.start(name, command, directory / f"{prefix}{name}.log", os.environ)
         _await_port(port)
         return asyncio.run(_measure(bootstrap, f"http://{LOOPBACK}:{port}", names[-1], load, pids))
+    except TimeoutError as error:
+        logs = "".join((directory / f"{prefix}{name}.log").read_text()[-2000:] for name in pids)
+        raise RuntimeError(f"the bare chain does not work: {logs}") from error
     finally:
         leash.close()
 

@@ -32,7 +32,7 @@ class Client:
         self.free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
 
     async def steady(self, requests: Sequence[Request], rate: float) -> dict[str, float]:
-        """Send so many a second; when each was *due* (time.perf_counter), so that a slow answer excuses no later one."""
+        """Send so many a second; when each was *due* (time.perf_counter): a slow answer excuses no later one."""
         begin = time.perf_counter() + 0.05
         due = {about: begin + number / rate for number, (about, _) in enumerate(requests)}
         async with asyncio.TaskGroup() as group:
