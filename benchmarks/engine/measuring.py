@@ -115,7 +115,7 @@ class Bench:
             self.bootstrap, name, INPUT, f"{name}-actions", f"{name}-rows", self.partitions, str(mark), str(state)
         )
         # Those that a side makes itself (Faust, Quix) are compacted as well.
-        own = [(spec.actions, {}), (spec.rows, topics.COMPACTED), (f"{name}-changelog", topics.COMPACTED)]
+        own = [(spec.actions, {}), (spec.rows, topics.COMPACTED), (f"{name}-changelog", topics.CHANGELOG)]
         letters = Wanted(f"dead-letters.{name}", 1, {})
         await self._create([letters, *(Wanted(topic, self.partitions, config) for topic, config in own)])
         child = await self._start(SIDES[side], spec)
