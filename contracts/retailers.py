@@ -120,6 +120,16 @@ class Hook(Model):
     secret_ref: str | None = None
 
 
+class Watchdogs(Model):
+    """After how many days without the next step of a return a person is called: uploaded and not scanned, scanned and
+    not delivered, delivered without a depot scan, at the depot and not processed."""
+
+    scan_days: float = Field(default=28, gt=0, le=365)
+    delivery_days: float = Field(default=30, gt=0, le=365)
+    depot_days: float = Field(default=3, gt=0, le=365)
+    processing_days: float = Field(default=7, gt=0, le=365)
+
+
 class Retailer(Model):
     """One tenant.
 
@@ -135,6 +145,7 @@ class Retailer(Model):
     return_action: ReturnActionStage
     hold_hours: float = Field(default=DEFAULT_HOLD_HOURS, gt=0, le=24 * 90)
     hook: Hook | None = None
+    watchdogs: Watchdogs = Watchdogs()
     rules: tuple[Rule, ...] = ()
     version: int = 1
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from contracts.retailers import (
     DEFAULT_HOLD_HOURS,
     RETAILER_ID,
     CustomerChoice,
-    Hook,
     OrderSource,
     Portal,
     Retailer,
     ReturnActionStage,
     ShopifyAccess,
+    Watchdogs,
 )
+from streams.retailers_access import read_hook, read_secret_ref
 from streams.retailers_rules import read_rules
 from streams.yaml_places import Place, Problem, Severity, root
 
 __all__ = ["ParsedFile", "Problem", "Severity", "parse"]
 
 MAX_HOLD_HOURS = 24 * 90
+MAX_WATCH_DAYS = 365
 
-_KEYS = ("id", "name", "portal", "shopify", "customer_choice", "return_action", "hold_hours", "hook", "rules")
+_KEYS = (
+    "id",
+    "name",
+    "portal",
+    "shopify",
+    "customer_choice",
+    "return_action",
+    "hold_hours",
+    "hook",
+    "watchdogs",
+    "rules",
+)
 _REQUIRED = {
     "id": "write id: acme; it is the key of everything and never changes",
     "name": "write the name as it stands in OmniRPS",
@@ -34,9 +45,6 @@ _REQUIRED = {
     "shopify": "write shopify: {shop: acme.myshopify.com}",
 }
 _HOST = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
-_SECRET_REF = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")
-# How the tokens of Shopify and the secrets of Standard Webhooks begin: one of these in the file is a leak.
-_SECRETS = ("shpat_", "shpss_", "shpca_", "shppa_", "whsec_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +107,11 @@ def _retailer(place: Place, taken: _Taken) -> Retailer | None:
     choice = _choice(fields["customer_choice"]) if "customer_choice" in fields else CustomerChoice()
     action = _return_action(place, fields, portal)
     hold = _hold_hours(fields["hold_hours"]) if "hold_hours" in fields else float(DEFAULT_HOLD_HOURS)
-    hook = _hook(fields["hook"]) if "hook" in fields else None
+    hook = read_hook(fields["hook"]) if "hook" in fields else None
+    watchdogs = _watchdogs(fields["watchdogs"]) if "watchdogs" in fields else Watchdogs()
     rules = read_rules(fields["rules"]) if "rules" in fields else ()
     _warn_of_portal(place, fields, portal, decides=_decides(fields, choice))
-    if not (retailer_id and name and portal and shopify and choice and action and hold):
+    if not (retailer_id and name and portal and shopify and choice and action and hold and watchdogs):
         return None
     return Retailer(
         id=retailer_id,
@@ -113,6 +122,7 @@ def _retailer(place: Place, taken: _Taken) -> Retailer | None:
         return_action=action,
         hold_hours=hold,
         hook=hook,
+        watchdogs=watchdogs,
         rules=rules,
     )
 
@@ -158,7 +168,7 @@ def _shopify(place: Place, taken: _Taken) -> ShopifyAccess | None:
     source: str | None = OrderSource.WEBHOOK.value
     if "order_source" in fields:
         source = fields["order_source"].one_of("order_source", list(OrderSource))
-    secret_ref = _secret_ref(fields.get("secret_ref"))
+    secret_ref = read_secret_ref(fields.get("secret_ref"))
     if "shop" not in fields:
         place.error("'shop' is missing", "write shop: acme.myshopify.com")
         return None
@@ -219,59 +229,25 @@ def _hold_hours(place: Place) -> float | None:
     return float(hours)
 
 
-def _hook(place: Place) -> Hook | None:
-    fields = place.fields("hook", 'hook: {url: "https://…"}')
+def _watchdogs(place: Place) -> Watchdogs | None:
+    fields = place.fields("watchdogs", "watchdogs: {scan_days: 28}")
     if fields is None:
         return None
-    place.refuse_unknown(fields, ("url", "secret_ref"))
-    secret_ref = _secret_ref(fields.get("secret_ref"))
-    if "url" not in fields:
-        place.error("'url' is missing", 'write url: "https://…", or leave the hook out')
+    place.refuse_unknown(fields, list(Watchdogs.model_fields))
+    days = {name: _days(entry, name) for name, entry in fields.items() if name in Watchdogs.model_fields}
+    if len(days) < len(fields) or None in days.values():
         return None
-    url = fields["url"].text("url")
-    return Hook(url=url, secret_ref=secret_ref) if url and _url_is_sound(fields["url"], url) else None
+    return Watchdogs.model_validate(days)
 
 
-def _url_is_sound(place: Place, url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        place.error(f"{url!r} is no URL: {error}", "write https://host/path")
-        return False
-    if parts.username is not None or parts.password is not None:
-        place.error("the url holds a user or a password", "put them in the secret that secret_ref names", secret=True)
-    elif not host or re.search(r"\s", url):
-        place.error(f"{url!r} is no URL", "write https://host/path")
-    elif parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        place.error(f"{url!r} is not https", "write https://…; http is for this machine only (localhost)")
-    else:
-        return True
-    return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _secret_ref(place: Place | None) -> str | None:
-    text = place.text("secret_ref") if place else None
-    if place is None or text is None:
+def _days(place: Place, name: str) -> float | None:
+    days = place.number(name)
+    if days is None:
         return None
-    if text.startswith(_SECRETS):
-        place.error(
-            "this is a secret, not the name of one", "revoke it, store it as a file, and name the file", secret=True
-        )
+    if not Decimal(0) < days <= MAX_WATCH_DAYS:
+        place.error(f"{name} is {days}", f"write more than 0 and at most {MAX_WATCH_DAYS}")
         return None
-    if not _SECRET_REF.match(text):
-        place.error(
-            "secret_ref is no name of a secret", "write a path in the secrets directory: acme/hook", secret=True
-        )
-        return None
-    return text
+    return float(days)
 
 
 def _decides(fields: dict[str, Place], choice: CustomerChoice | None) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from contracts import keys, topics
+from contracts.retailers import Watchdogs
 from contracts.returns import ReturnDecision, ReturnEvent
 from streams.agents.alerts import raise_alert
-from streams.domain.ledger import Effects, FactsMissing, Ledger, sweep, take_decision, take_event
+from streams.domain.ledger import Effects, FactsMissing, Ledger, call, next_watch, sweep, take_decision, take_event
 from streams.engine.agent import Agent
 from streams.engine.context import Context
 from streams.engine.errors import ContractViolation
@@ -17,6 +18,7 @@ from streams.engine.timers import Timer
 return_actions = Agent("return-actions")
 ledgers = return_actions.store("ledger", Ledger)
 forgetting = return_actions.timer("forget-kept-events")
+watchdog = return_actions.timer("watchdog")
 
 # What is still kept is judged by the records' own times; a task that is behind by less than this loses nothing by it.
 FORGET_LATER = timedelta(days=3)
@@ -47,6 +49,30 @@ def event_taken(event: Event[ReturnEvent], ctx: Context) -> None:
 def forget(timer: Timer, ctx: Context) -> None:
     """Forget events that nobody came for in their time; what acted is never forgotten."""
     _remember(ctx, sweep(_ledger(ctx, timer.key), ctx.now - FORGET_LATER))
+
+
+@watchdog.fires
+def call_for_the_late(timer: Timer, ctx: Context) -> None:
+    """Call a person for every return of this order that has waited too long for its next step."""
+    before = _ledger(ctx, timer.key)
+    after, alerts = call(before, _patience(ctx, timer.key), max(ctx.now, timer.due))
+    _write(ctx, before, after, Effects(alerts=alerts))
+    if after == before:  # the retailer has become more patient meanwhile
+        _watch(ctx, after)
+
+
+def _patience(ctx: Context, order_key: str) -> Watchdogs:
+    """The retailer's times as they are now. A ledger may know of a retailer before this process does."""
+    known = ctx.retailers.get(keys.split_order_key(order_key)[0])
+    return known.watchdogs if known else Watchdogs()
+
+
+def _watch(ctx: Context, ledger: Ledger) -> None:
+    due = next_watch(ledger, _patience(ctx, ledger.order_key))
+    if due is None:
+        ctx.cancel_timer(watchdog, ledger.order_key)
+    else:
+        ctx.set_timer(watchdog, ledger.order_key, due)
 
 
 def _ledger(ctx: Context, order_key: str) -> Ledger:
@@ -95,3 +121,4 @@ def _remember(ctx: Context, ledger: Ledger) -> None:
         ctx.cancel_timer(forgetting, key)
     else:
         ctx.set_timer(forgetting, key, ledger.next_expiry + FORGET_LATER)
+    _watch(ctx, ledger)

@@ -9,11 +9,13 @@ import pytest
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAction, ReturnAlert
 from contracts.keys import unit_key
+from contracts.retailers import Watchdogs
 from contracts.returns import ReturnDecision, ReturnEvent, ReturnUnit, UnitState
 from contracts.tracking import Source
 from streams.agents.return_actions import FORGET_LATER, ledgers, return_actions
 from streams.domain.ledger.state import KEPT_FOR
 from streams.engine.driver import AgentTestDriver, Written
+from tests.builders import retailer
 from tests.unit.domain.ledger.builders import ORDER, decision, event, facts, hub, line
 
 
@@ -110,6 +112,25 @@ def test_what_acted_is_remembered_when_kept_events_are_forgotten(driver: AgentTe
     assert row.kept == ()
     assert tell(driver, decision(revision=2, consignments=("C1",))) == []
     assert len(driver.of(topics.REFUNDS, ReturnAction)) == 1
+
+
+def test_a_return_that_gets_stuck_calls_a_person_by_the_retailers_times_as_they_are_now(
+    driver: AgentTestDriver,
+) -> None:
+    tell(driver, decision(uploaded_at=driver.now))
+    driver.retailers["acme"] = retailer(watchdogs=Watchdogs(scan_days=40, delivery_days=2))
+    driver.advance(timedelta(days=39))
+    assert driver.of(topics.RETURN_ALERTS, ReturnAlert) == []
+    driver.advance(timedelta(days=1))
+    tell(driver, event(at=driver.now))
+    driver.advance(timedelta(days=2))
+    alerts = driver.of(topics.RETURN_ALERTS, ReturnAlert)
+    assert [(a.kind, a.rma) for a in alerts] == [
+        (AlertKind.RETURN_NOT_SCANNED, "R1"),
+        (AlertKind.RETURN_NOT_DELIVERED, "R1"),
+    ]
+    driver.advance(timedelta(days=300))
+    assert driver.of(topics.RETURN_ALERTS, ReturnAlert) == alerts
 
 
 def test_arrival_is_the_records_time_not_ours(driver: AgentTestDriver) -> None:

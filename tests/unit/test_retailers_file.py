@@ -402,6 +402,16 @@ SOUND = HEAD + "    customer_choice: {enabled: true}\n"
         ),
         (
             "    customer",
+            "    watchdogs: {scan_days: 0}\n    customer",
+            "7: retailers[0].watchdogs.scan_days: scan_days is 0; write more than 0 and at most 365",
+        ),
+        (
+            "    customer",
+            "    watchdogs: {scann_days: 4}\n    customer",
+            "7: retailers[0].watchdogs.scann_days: unknown key 'scann_days';",
+        ),
+        (
+            "    customer",
             "    hook: {url: 'http://example.com/x'}\n    customer",
             "7: retailers[0].hook.url: 'http://example.com/x' is not https; write https://…; http is for",
         ),

@@ -9,6 +9,7 @@ from contracts.actions import AlertKind
 from contracts.returns import Meaning
 from streams.domain.ledger.effects import Alert
 from streams.domain.ledger.state import KeptEvent, Ledger, LedgerReturn, larger
+from streams.domain.ledger.watch import noting
 from streams.domain.milestones import PHYSICAL
 
 
@@ -86,7 +87,7 @@ def learn(known: LedgerReturn, event: KeptEvent) -> tuple[LedgerReturn, tuple[Al
         changes["processed_whole"] = known.processed_whole or event.whole
         counts = larger(known.processed.get(event.event_id, {}), event.counts)
         changes["processed"] = {**known.processed, event.event_id: counts}
-    return known.model_copy(update=changes), alerts
+    return noting(known.model_copy(update=changes), event), alerts
 
 
 def _ambiguous(event: KeptEvent) -> Alert:

@@ -7,19 +7,21 @@ link behind everything that it had kept of the parcel.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from contracts.keys import tracking_key
 from contracts.returns import ReturnEvent
 from streams.domain.ledger.state import Ledger
 
 
-def awaiting(ledger: Ledger, rma: str, parcels: Iterable[str]) -> Ledger:
+def awaiting(ledger: Ledger, rma: str, parcels: Iterable[str], now: datetime) -> Ledger:
     """The ledger once this known return awaits these parcels, but for those whose history was here first."""
     here = ledger.linked.get(rma, ())
     asked = tuple(parcels)
     known = ledger.returns[rma]
     still = (*known.awaited, *(parcel for parcel in asked if parcel not in here and parcel not in known.awaited))
-    ledger = ledger.with_return(known.model_copy(update={"awaited": still}))
+    since = known.awaited_since if known.awaited else now
+    ledger = ledger.with_return(known.model_copy(update={"awaited": still, "awaited_since": since if still else None}))
     return _with_linked(ledger, rma, tuple(parcel for parcel in here if parcel not in asked))
 
 
@@ -29,7 +31,8 @@ def history_told(ledger: Ledger, event: ReturnEvent) -> Ledger:
     known = ledger.returns.get(rma)
     if known is not None and parcel in known.awaited:
         still = tuple(other for other in known.awaited if other != parcel)
-        return ledger.with_return(known.model_copy(update={"awaited": still}))
+        since = known.awaited_since if still else None
+        return ledger.with_return(known.model_copy(update={"awaited": still, "awaited_since": since}))
     if known is not None and parcel in known.consignments:
         return ledger
     return _with_linked(ledger, rma, tuple(sorted({*ledger.linked.get(rma, ()), parcel})))

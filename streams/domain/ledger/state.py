@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from contracts.actions import AlertKind
 from contracts.keys import folded_sku
 from contracts.model import Amount, Id, Instant, Model
 from contracts.retailers import Portal, ReturnActionStage
@@ -74,7 +75,8 @@ class LedgerReturn(Model):
 
     spellings: first spelling by folded sku. processed: per RP event how many of each folded sku; processed_whole: the
     whole return was. scans: ids of the physical events seen. late_scan: one came after the return had been stopped.
-    awaited: parcels whose history is still to come; a rejection may be in it, so nothing acts before.
+    awaited: parcels whose history is still to come; a rejection may be in it, so nothing acts before. since: when it
+    reached the stages that are watched. called_for: what a person was called for already.
     """
 
     rma: str
@@ -84,6 +86,9 @@ class LedgerReturn(Model):
     stage: ReturnActionStage
     consignments: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
+    awaited_since: Instant | None = None
+    since: dict[Meaning, Instant] = Field(default_factory=dict)
+    called_for: tuple[AlertKind, ...] = ()
     spellings: dict[str, str] = Field(default_factory=dict)
     units: tuple[LedgerUnit, ...] = ()
     progress: Progress = Progress()

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from contracts.actions import AlertKind
 from contracts.keys import folded_sku, tracking_key
-from contracts.returns import NEEDS_PERSON, DecisionState, ReturnDecision, UnitDecision, UnitState
+from contracts.returns import NEEDS_PERSON, DecisionState, Meaning, ReturnDecision, UnitDecision, UnitState
 from streams.domain.ledger.attribution import place
 from streams.domain.ledger.effects import Alert, Effects
 from streams.domain.ledger.events import settle
-from streams.domain.ledger.parcels import awaiting
 from streams.domain.ledger.matching import held_claims, match
+from streams.domain.ledger.parcels import awaiting
 from streams.domain.ledger.state import Ledger, LedgerReturn, LedgerUnit, UnitId
 
 # What the order itself says comes before matching; in all other states a unit is matched whatever its outcome.
@@ -44,7 +44,7 @@ def take_decision(
     # Kept events are for uploads within their time: the first one says when it came, of an edit only the record does.
     uploaded_at = decision.uploaded_at if known is None else arrived_at
     after = ledger.with_return(_known(known, rma, decision)).model_copy(update={"more": decision.more})
-    after, alerts = _place_kept(awaiting(after, rma, decision.awaited), uploaded_at)
+    after, alerts = _place_kept(awaiting(after, rma, decision.awaited, now), uploaded_at)
     if after.returns[rma].stopped:
         after = after.with_return(_add_stopped(after.returns[rma], decision))
     else:
@@ -62,6 +62,7 @@ def _known(known: LedgerReturn | None, rma: str, decision: ReturnDecision) -> Le
             settings_version=decision.settings.version,
             portal=decision.settings.portal,
             stage=decision.settings.return_action,
+            since={Meaning.CREATED: decision.uploaded_at},
         )
     named = filter(None, map(tracking_key, decision.consignments))
     spelt = {folded_sku(unit.sku): unit.sku.strip() for unit in reversed(decision.units)}
