@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from streams.engine.dead_letters import MESSAGE_BYTES, letter
+from dataclasses import replace
+
+import pytest
+
+from streams.engine.dead_letters import MESSAGE_BYTES, Replay, is_for_another, letter
+from streams.engine.driver import AgentTestDriver
 from streams.engine.errors import Undecodable
 from streams.engine.records import Record
+from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, Echo, Label, Number, toy_agent
 
 CAME = Record("numbers", 3, 17, 1_793_534_400_000, b"\xffkey", b"\x00junk", (("ce_id", b"\xff"), ("x", b"1")))
 
@@ -36,3 +42,58 @@ def test_a_long_message_is_cut_between_characters() -> None:
 
     assert len(message) <= MESSAGE_BYTES
     assert set(odd.decode()) == {"x", "é"}
+
+
+REPLAYED = replace(CAME, headers=(*CAME.headers, *Replay(of=5, attempt=2, agent="toy").headers))
+
+
+def test_a_replay_that_fails_again_is_a_letter_of_the_next_attempt_with_the_first_ones_headers() -> None:
+    out = letter("toy", REPLAYED, KeyError("x"))
+    facts = dict(out.headers[2:])
+
+    assert out.headers[:2] == CAME.headers
+    assert (facts["dl_attempt"], facts["dl_replay_of"]) == (b"3", b"5")
+    assert "dl_replay_for" not in facts
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("dl_replay_for", b"other"),),
+        (("dl_replay_of", b"x"), ("dl_attempt", b"1"), ("dl_replay_for", b"other")),
+        (("dl_replay_of", b"1"), ("dl_replay_for", b"other"), ("dl_attempt", b"1")),
+    ],
+    ids=["alone", "no number", "in another order"],
+)
+def test_headers_that_only_look_like_a_replay_change_nothing(headers: tuple[tuple[str, bytes], ...]) -> None:
+    record = replace(CAME, headers=headers)
+
+    assert not is_for_another("toy", record)
+    assert letter("toy", record, KeyError("x")).headers[: len(headers)] == headers
+
+
+class TestForWhom:
+    """A replay is for one agent, and all others pass it over."""
+
+    def piped(self, agent: str) -> AgentTestDriver:
+        driver = AgentTestDriver(toy_agent())
+        headers = Replay(of=5, attempt=1, agent=agent).headers
+        driver.pipe_record(NUMBERS, b"k", Number(n=7).model_dump_json().encode(), headers)
+        driver.pipe_record(NUMBERS, b"k", b"junk", headers)
+        return driver
+
+    def test_the_one_that_failed_handles_it(self) -> None:
+        driver = self.piped("toy")
+        assert [echo.n for echo in driver.of(ECHOES, Echo)] == [7]
+        assert [dict(w.record.headers)["dl_attempt"] for w in driver.dead_letters] == [b"2"]
+
+    def test_another_passes_it_over_whatever_it_is(self) -> None:
+        assert self.piped("other").written == []
+
+    def test_a_mirror_takes_the_row_all_the_same(self) -> None:
+        """A restore reads the topic without asking for whom a row was."""
+        driver = AgentTestDriver(toy_agent())
+        headers = Replay(of=5, attempt=1, agent="other").headers
+        driver.pipe_record(LABELS, b"k", Label(text="new").model_dump_json().encode(), headers)
+        driver.pipe(NUMBERS, Number(), key="k")
+        assert driver.of(ECHOES, Echo)[-1].label == "new"
