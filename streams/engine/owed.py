@@ -20,7 +20,6 @@ class Owed:
         self._queue = outbox.queue_of(name)
         self._since: Counter[int | None] = Counter()
 
-    @property
     def depth(self) -> int:
         """How many."""
         return sum(list(self._since.values()))

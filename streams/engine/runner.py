@@ -9,13 +9,13 @@ import structlog
 
 from contracts import topics
 from contracts.retailers import Retailer
-from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.dead_letters import topic_of
 from streams.engine.errors import ConfigError
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, GroupConsumer, Infrastructure, reading
 from streams.engine.keyvalue import KeyValue
+from streams.engine.member_watch import MemberWatch
 from streams.engine.options import RunnerOptions
 from streams.engine.running_task import RunningTask
 
@@ -45,6 +45,7 @@ class AgentRunner:
         self._has_assignment = False
         self._leaving = False
         self._letting_go = asyncio.Lock()
+        self._watch = MemberWatch(agent.name, lambda: [task for task, _ in self._tasks.values()], lambda: self.ready)
         self._log = log.bind(agent=agent.name)
 
     @property
@@ -108,11 +109,13 @@ class AgentRunner:
                 await self._consumer.close()
                 await asyncio.sleep(RETRY_S)
             else:
+                self._watch.joined(self._consumer)
                 self._log.info("agent joined", action="agent_joined", inputs=list(self._agent.inputs))
                 return
 
     async def _leave(self) -> None:
         self._has_assignment = False
+        await self._watch.close()
         await self._stop_tasks()
         if self._consumer is not None:
             await self._consumer.close()
@@ -143,6 +146,8 @@ class AgentRunner:
     async def _revoked(self) -> None:
         """aiokafka logs and swallows what a listener raises; here it ends the process instead."""
         self._has_assignment = False
+        if self._tasks:
+            self._watch.let_go()
         try:
             await self._stop_tasks()
         except Exception as error:
@@ -170,7 +175,7 @@ class AgentRunner:
         for stored in self._parked.values():
             stored.close()
         self._parked.clear()
-        metrics.REBALANCES.labels(self._agent.name).inc()
+        self._watch.given()
         self._log.info("assigned", action="assigned", partitions=sorted(partitions))
 
     def _begin(self, partition: int) -> None:
@@ -183,6 +188,7 @@ class AgentRunner:
             self._agent, partition, self._cluster, self._consumer, self._retailers, stored, self._options
         )
         running = asyncio.create_task(task.run(), name=f"{self._agent.name}-{partition}")
+        running.add_done_callback(lambda _: task.watch.close())
         running.add_done_callback(self._ended)
         self._tasks[partition] = (task, running)
 

@@ -11,16 +11,17 @@ import structlog
 
 from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
-from streams.engine import metrics, positions, restore
+from streams.engine import metrics, positions, restore, timers
 from streams.engine.agent import Agent
 from streams.engine.calling import Calls
 from streams.engine.errors import StateRefused
 from streams.engine.intake import FETCH_WAIT_S, Intake
-from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Transactions
+from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Standing, Transactions
 from streams.engine.keyvalue import KeyValue
 from streams.engine.limits import is_lifted
 from streams.engine.options import RunnerOptions
 from streams.engine.task import Batch, TaskCore
+from streams.engine.watch import TIMERS_LOOKED_FOR, TaskWatch
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class RunningTask:
         self.partition = partition
         self.ready = asyncio.Event()
         self.paused: TaskPaused | None = None
+        self.watch = TaskWatch(agent, partition, options.clock)
         self._agent = agent
         self._cluster = cluster
         self._consumer = consumer
@@ -101,8 +103,16 @@ class RunningTask:
 
     async def stop(self) -> None:
         """Finish the batch in flight and let go. Called once; `run` then returns by itself."""
+        self.watch.enter("stopping")
         self._stop.set()
         self._wake.set()
+
+    def show(self, standing: Mapping[str, Standing]) -> None:
+        """Have the metrics say how far it is."""
+        self.watch.stands(standing, self._intake.next, {record.topic for record in self._intake.pending})
+        if self.ready.is_set():
+            due = timers.due(self.stored, self._options.clock(), TIMERS_LOOKED_FOR)
+            self.watch.timers_due(len(due))
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or return at once when stopped. A fenced member that lost its partition is stopped meanwhile."""
@@ -115,14 +125,18 @@ class RunningTask:
     async def _open(self) -> None:
         """Fence the last owner, read what was committed, restore, go on from there. In this order: an offset or a row
         read before the fence may already be old."""
+        self.watch.enter("opening")
         self._producer = Transactions(self._cluster, f"{self._agent.name}-{self.partition}")
         await self._producer.open()
+        self.watch.enter("restoring")
         await restore.restore(self._cluster, self._agent, self.partition, self.stored)
         self._partitions = positions.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
         offsets, ends = await self._beginning()
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, offsets)
+        await self.watch.count_owed(self.stored)
         self._calls.forget()
         self._intake.begin(offsets, ends)
+        self.watch.enter("running")
         self.ready.set()
         self._log.info("task runs", action="task_ready", offsets=offsets)
 
@@ -160,6 +174,7 @@ class RunningTask:
 
     async def _loop(self) -> None:
         while not self._stop.is_set():
+            self.watch.moved()
             if (pause := self._core.pause()) is not None:
                 await self._stand_still(pause)
                 continue
@@ -176,6 +191,7 @@ class RunningTask:
     async def _stand_still(self, pause: TaskPaused) -> None:
         """Consume nothing and begin nothing until the pause is lifted. What calls under way bring back still counts."""
         self.paused = pause
+        self.watch.enter("paused")
         self.ready.clear()
         remedy = f"mend the cause, then `returnstreams dead-letters resume {self._agent.name} {self.partition}`"
         self._log.error(f"task paused; {remedy}", action="task_paused", reason=pause.reason, error=pause.error)
@@ -199,6 +215,7 @@ class RunningTask:
         await self._commit(batch)
         await self._intake.end()
         self._intake.begin(*await self._beginning())
+        self.watch.enter("running")
         self.ready.set()
         self._log.info("task resumed", action="task_resumed")
 
@@ -207,6 +224,7 @@ class RunningTask:
         if not self._intake.pending and not self._calls.answered():
             self._wake.clear()
             if not self._calls.answered() and not self._stop.is_set():
+                self.watch.idle()
                 await self._intake.wait(self._wake, self._patience())
         await self._intake.take()
 
@@ -231,6 +249,7 @@ class RunningTask:
             return batch.paused or time.monotonic() - began > self._options.handler_budget_s
 
         pending = self._intake.pending
+        self.watch.busy(pending[0].timestamp_ms if pending else None)
         while pending and batch.records < self._options.max_batch and not batch.paused:
             self._core.handle(batch, pending.popleft(), now)
             if spent():
@@ -255,27 +274,22 @@ class RunningTask:
         if self._producer is None:
             raise RuntimeError("commit without a producer")
         began = time.monotonic()
+        self.watch.computed(batch)
         writes = batch.rows.writes
         positions.note_consumed(self.stored, writes, batch.offsets, self._partitions)
         rows = positions.changelog_records(self._agent, self.partition, writes)
         offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}
         ends = await self._producer.commit([*batch.emitted, *rows], offsets, self._agent.name)
         self._worked = True
+        self.watch.applying(writes, self.stored)
         self.stored.apply(writes, self._positions(ends, batch.offsets))
         self._intake.next.update(batch.offsets)
         for call in batch.starts:
             self._calls.start(call)
-        self._count(batch, time.monotonic() - began)
+        self.watch.committed(batch, [*batch.emitted, *rows], time.monotonic() - began)
 
     def _positions(self, ends: Mapping[tuple[str, int], int], consumed: Mapping[str, int]) -> dict[str, int]:
         """How far the rows stand now in every topic that they can be restored from."""
         outputs, mirrored = self._agent.restored_from, self._agent.mirrored
         positions = {topic: end for (topic, p), end in ends.items() if topic in outputs and p == self.partition}
         return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrored}
-
-    def _count(self, batch: Batch, seconds: float) -> None:
-        name = self._agent.name
-        metrics.CHECKPOINT_SECONDS.labels(name).observe(seconds)
-        metrics.BATCH_RECORDS.labels(name).observe(batch.records)
-        for sender, count in batch.poison.items():
-            metrics.POISON.labels(name, sender).inc(count)

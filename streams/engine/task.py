@@ -44,6 +44,7 @@ class Batch:
     """What one checkpoint will write, all of it or none.
 
     offsets: next offset to consume, by input topic. starts: calls that may begin once this is committed.
+    taken: records and bytes of each input.
     tally: the task's bugs, this batch's among them. poison: how many records, by their sender.
     """
 
@@ -53,6 +54,7 @@ class Batch:
     offsets: dict[str, int] = field(default_factory=dict)
     starts: list[Call[Any]] = field(default_factory=list)
     records: int = 0
+    taken: dict[str, list[int]] = field(default_factory=dict)
     dead: int = 0
     poison: Counter[str] = field(default_factory=Counter)
 
@@ -99,6 +101,9 @@ class TaskCore:
         """Take one input record into the batch; whatever is wrong with it, it is consumed."""
         batch.offsets[record.topic] = record.offset + 1
         batch.records += 1
+        taken = batch.taken.setdefault(record.topic, [0, 0])
+        taken[0] += 1
+        taken[1] += len(record.key or b"") + len(record.value or b"")
         if dead_letters.is_for_another(self.agent.name, record) and record.topic not in self.agent.mirrored:
             return
         if parking.is_waiting(batch.rows, record) or not self._process(batch, record, now):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
-from streams.engine.kafka.consuming import GroupConsumer
+from streams.engine.kafka.consuming import GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.producing import Transactions, append
 from streams.engine.kafka.reading import Reader, reading
@@ -14,6 +14,7 @@ __all__ = [
     "GroupConsumer",
     "Infrastructure",
     "Reader",
+    "Standing",
     "Transactions",
     "append",
     "partition_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,6 +28,19 @@ HEARTBEAT_MS = 1_000
 REBALANCE_TIMEOUT_MS = 20_000
 # aiokafka leaves the group when nothing was fetched for 5 min, as in a long restore. Whether we are alive, we say.
 MAX_POLL_INTERVAL_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a member is in one partition of one input.
+
+    position: next offset to fetch, past control records too. end: behind the last record that is committed.
+    unstable: offsets beyond `end` that an open transaction hides, as of the last fetch.
+    """
+
+    position: int
+    end: int
+    unstable: int = 0
 
 
 class GroupConsumer:
@@ -105,6 +119,25 @@ class GroupConsumer:
         """How far it has read, past control records too."""
         tps = self._of(partition)
         return {self._cluster.plain(tp.topic): await self._consumer.position(tp) for tp in tps}
+
+    async def standing(self, partitions: Iterable[int]) -> dict[int, dict[str, Standing]]:
+        """How far it is in each of these partitions that it has, by input; asks each broker once."""
+        mine = self._consumer.assignment()
+        tps = [tp for partition in partitions for tp in self._of(partition) if tp in mine]
+        found: dict[int, dict[str, Standing]] = {}
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            ends = await self._consumer.end_offsets(tps) if tps else {}
+            for tp, end in ends.items():
+                position = await self._consumer.position(tp)
+                known = found.setdefault(tp.partition, {})
+                known[self._cluster.plain(tp.topic)] = Standing(position, end, self._unstable(tp))
+        return found
+
+    def _unstable(self, tp: TopicPartition) -> int:
+        if tp not in self._consumer.assignment():  # a rebalance came between
+            return 0
+        high, stable = self._consumer.highwater(tp), self._consumer.last_stable_offset(tp)
+        return max(0, high - stable) if high is not None and stable is not None and stable >= 0 else 0
 
     def partition_counts(self) -> dict[str, int]:
         """How many partitions each input has."""

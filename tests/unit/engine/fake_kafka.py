@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streams.engine import restore, runner, running_task
+from streams.engine.kafka import Standing
 from streams.engine.records import OutRecord, Record
 from tests.unit.engine.toys import ECHOES, Echo
 
@@ -108,6 +109,11 @@ class FakeConsumer:
     async def positions(self, partition: int) -> dict[str, int]:
         """Everything before the ends has been read."""
         return (await self.bounds(partition))[1]
+
+    async def standing(self, partitions: Iterable[int]) -> dict[int, dict[str, Standing]]:
+        """As far as all that there is."""
+        at = {topic: Standing(end, end) for topic, end in (await self.positions(0)).items()}
+        return dict.fromkeys(partitions, at)
 
     def partition_counts(self) -> dict[str, int]:
         """One each."""

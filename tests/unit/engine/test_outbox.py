@@ -37,7 +37,7 @@ def add(rows: Overlay, key: str, call_id: str, now: datetime = START) -> None:
 def owed(rows: Overlay) -> int:
     counted = Owed("box")
     counted.count(rows)
-    return counted.depth
+    return counted.depth()
 
 
 def begin(rows: Overlay, now: datetime, limit: int = 99) -> list[Call[Any]]:
@@ -160,7 +160,7 @@ def test_it_is_a_list_for_each_key(steps: list[tuple[str, str]]) -> None:
         counted.follow(rows.writes, stored)
         stored.apply(rows.writes, {})
         rows = Overlay(stored)
-        assert counted.depth == owed(rows) == sum(map(len, model.values()))
+        assert counted.depth() == owed(rows) == sum(map(len, model.values()))
     waiting = {key for key, queue in model.items() if queue}
     assert {key for key, call in under_way.items() if outbox.is_current(rows, call)} == waiting
 
@@ -181,7 +181,7 @@ def test_the_age_is_that_of_the_first_queued_and_falls_when_it_is_done(rows: Ove
     outbox.settle(later, old, Done(), now)
     counted.follow(later.writes, stored)
 
-    assert counted.depth == 1
+    assert counted.depth() == 1
     assert counted.oldest_s(now) == pytest.approx(60, abs=STEP_S)
     assert Owed("other").oldest_s(now) == 0
 
@@ -203,5 +203,5 @@ def test_a_row_of_the_release_before_still_counts_and_is_called(rows: Overlay) -
     counted = Owed("box")
     counted.count(rows)
 
-    assert (counted.depth, counted.oldest_s(START)) == (1, 0)
+    assert (counted.depth(), counted.oldest_s(START)) == (1, 0)
     assert begin(rows, START)[0].trace is None

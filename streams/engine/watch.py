@@ -1,0 +1,205 @@
+"""What one task shows of itself: its state, whether it moves, how far behind it is, and what it owes.
+
+Gauges that grow with time are worked out when they are asked for, on the asker's thread: so they are true while the
+event loop stands. What they read are single attributes, which the task's own thread replaces whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import Literal
+
+from streams.engine import metrics
+from streams.engine.agent import Agent
+from streams.engine.clock import Clock, utc_now
+from streams.engine.dead_letters import topic_of
+from streams.engine.kafka import Standing
+from streams.engine.overlay import Rows, Writes
+from streams.engine.owed import Owed
+from streams.engine.records import OutRecord
+from streams.engine.task import Batch
+
+State = Literal["opening", "restoring", "running", "paused", "stopping"]
+STATES: tuple[State, ...] = ("opening", "restoring", "running", "paused", "stopping")
+
+# More than that is too many anyway, and to count them all would hold up the work.
+TIMERS_LOOKED_FOR = 1000
+
+# In these a task has nothing to wait for that has no bound of its own. Opening and restoring wait for the brokers, and
+# a pause for a person: a restart of the process would help none of them.
+MUST_MOVE: frozenset[State] = frozenset({"running", "stopping"})
+
+_PER_TASK = (
+    metrics.LAG_RECORDS,
+    metrics.LAG_SECONDS,
+    metrics.COMMIT_AGE,
+    metrics.TASK_STATE,
+    metrics.RESTORE_REMAINING,
+    metrics.RESTORE_RECORDS,
+    metrics.UNSTABLE_RECORDS,
+    metrics.TIMERS_DUE,
+    metrics.OUTBOX_DEPTH,
+    metrics.OUTBOX_OLDEST,
+)
+
+
+class TaskWatch:
+    """Told by the task what it does; read by whoever watches it."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        partition: int,
+        clock: Clock = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state: State = "opening"
+        self._agent = agent.name
+        self._partition = str(partition)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._owed = [Owed(name) for name in agent.outboxes]
+        self._moved = monotonic()
+        self._busy_since: float | None = monotonic()
+        self._oldest_ms: int | None = None
+        self._in_hand: frozenset[str] = frozenset()
+        self._behind: dict[str, tuple[int, float]] = {}
+        self._closed = False
+        self._show()
+
+    def _show(self) -> None:
+        place = self._agent, self._partition
+        for state in STATES:
+            metrics.TASK_STATE.labels(*place, state).set_function(partial(self._is, state))
+        metrics.COMMIT_AGE.labels(*place).set_function(self.commit_age_s)
+        metrics.LAG_SECONDS.labels(*place).set_function(self.lag_s)
+        metrics.TIMERS_DUE.labels(*place).set(0)
+        for owed in self._owed:
+            metrics.OUTBOX_DEPTH.labels(*place, owed.name).set_function(owed.depth)
+            oldest = metrics.OUTBOX_OLDEST.labels(*place, owed.name)
+            oldest.set_function(partial(self._oldest_s, owed))
+
+    # --- what the task tells -----------------------------------------------------------------------------------------
+
+    def enter(self, state: State) -> None:
+        """The task goes over into another state. One that stops does nothing else any more."""
+        self.moved()
+        if self.state != "stopping":
+            self.state = state
+        if state not in MUST_MOVE and self._busy_since is None:
+            self._busy_since = self._monotonic()
+
+    def moved(self) -> None:
+        """The task's loop has made a turn."""
+        self._moved = self._monotonic()
+
+    def idle(self) -> None:
+        """There is nothing to do."""
+        self._busy_since = None
+        self._oldest_ms = None
+
+    def busy(self, oldest_ms: int | None) -> None:
+        """There is something to do. oldest_ms: timestamp of the record that comes first, None when it is no record."""
+        if self._busy_since is None:
+            self._busy_since = self._monotonic()
+        self._oldest_ms = oldest_ms
+
+    def computed(self, batch: Batch) -> None:
+        """A batch is about to be committed."""
+        self._in_hand = frozenset(batch.offsets)
+
+    async def count_owed(self, stored: Rows) -> None:
+        """Count what the outboxes owe, in one look through them, off the loop. Nobody may write meanwhile."""
+        for owed in self._owed:
+            await asyncio.to_thread(owed.count, stored)
+
+    def applying(self, writes: Writes, stored: Rows) -> None:
+        """Committed rows are about to be applied to what is stored."""
+        for owed in self._owed:
+            owed.follow(writes, stored)
+
+    def committed(self, batch: Batch, written: Iterable[OutRecord], seconds: float) -> None:
+        """A batch is committed. written: its emitted records and its rows."""
+        self._in_hand = frozenset()
+        self._oldest_ms = None
+        if self._busy_since is not None:
+            self._busy_since = self._monotonic()
+        _count(self._agent, batch, written, seconds)
+
+    def stands(self, standing: Mapping[str, Standing], position: Mapping[str, int], pending: Collection[str]) -> None:
+        """How far the task is in its inputs. position: next offset to commit. pending: topics with records in hand."""
+        for topic, at in standing.items():
+            if topic not in position or self._closed:
+                continue
+            # A transaction's end mark is an offset too: where nothing is in hand, what was read past it counts.
+            begin = position[topic] if topic in pending or topic in self._in_hand else at.position
+            lag = max(0, at.end - begin)
+            metrics.LAG_RECORDS.labels(self._agent, self._partition, topic).set(lag)
+            metrics.UNSTABLE_RECORDS.labels(self._agent, self._partition, topic).set(at.unstable)
+            self._note_behind(topic, begin, lag)
+
+    def _note_behind(self, topic: str, begin: int, lag: int) -> None:
+        known = self._behind.get(topic)
+        behind = dict(self._behind)
+        behind.pop(topic, None)
+        if lag:
+            behind[topic] = known if known is not None and known[0] == begin else (begin, self._monotonic())
+        self._behind = behind
+
+    def timers_due(self, count: int) -> None:
+        """So many timers are due and have not fired."""
+        if not self._closed:
+            metrics.TIMERS_DUE.labels(self._agent, self._partition).set(count)
+
+    def close(self) -> None:
+        """The task is no longer here: another process shows it now."""
+        self._closed = True
+        for metric in _PER_TASK:
+            metric.remove_by_labels({"agent": self._agent, "partition": self._partition})
+
+    # --- what others read, from any thread ---------------------------------------------------------------------------
+
+    def still_s(self) -> float:
+        """Seconds since the loop's last turn, where it must make turns; else 0."""
+        return self._monotonic() - self._moved if self.state in MUST_MOVE else 0.0
+
+    def _is(self, state: State) -> float:
+        return float(self.state == state)
+
+    def _oldest_s(self, owed: Owed) -> float:
+        return owed.oldest_s(self._clock())
+
+    def commit_age_s(self) -> float:
+        """See metrics.COMMIT_AGE."""
+        since = self._busy_since
+        return 0.0 if since is None else self._monotonic() - since
+
+    def lag_s(self) -> float:
+        """See metrics.LAG_SECONDS."""
+        oldest_ms = self._oldest_ms
+        if oldest_ms is not None:
+            return max(0.0, self._clock().timestamp() - oldest_ms / 1000)
+        behind = list(self._behind.values())
+        return self._monotonic() - min(since for _, since in behind) if behind else 0.0
+
+
+def _count(agent: str, batch: Batch, written: Iterable[OutRecord], seconds: float) -> None:
+    metrics.CHECKPOINT_SECONDS.labels(agent).observe(seconds)
+    metrics.BATCH_RECORDS.labels(agent).observe(batch.records)
+    for topic, (records, size) in batch.taken.items():
+        metrics.INPUT_RECORDS.labels(agent, topic).inc(records)
+        metrics.INPUT_BYTES.labels(agent, topic).inc(size)
+    sums: dict[str, tuple[int, int]] = {}
+    for out in written:
+        records, size = sums.get(out.topic, (0, 0))
+        sums[out.topic] = records + 1, size + len(out.key or b"") + len(out.value or b"")
+    for topic, (records, size) in sums.items():
+        metrics.OUTPUT_RECORDS.labels(agent, topic).inc(records)
+        metrics.OUTPUT_BYTES.labels(agent, topic).inc(size)
+    if topic_of(agent) in sums:
+        for letter in (out for out in batch.emitted if out.topic == topic_of(agent)):
+            said = dict(letter.headers)
+            metrics.DEAD.labels(agent, said["dl_kind"].decode(), said["dl_error"].decode()).inc()
