@@ -32,6 +32,13 @@ COMPACTED = {
     "min.cleanable.dirty.ratio": "0.1",
 }
 
+# An agent's own: the brokers stamp what is written with their time, which timers go by (streams/engine/task_clock.py).
+CHANGELOG = {
+    **COMPACTED,
+    "max.message.bytes": str(MAX_MESSAGE_BYTES),
+    "message.timestamp.type": "LogAppendTime",
+}
+
 
 class Keyed(StrEnum):
     """What decides the partition. Topics keyed alike have the same number of partitions."""

@@ -78,7 +78,7 @@ def wanted(agents: Iterable[str], prefix: str, partitions: int, replication: Rep
         Wanted(prefix + topic.name, topics.partitions_of(topic, partitions), {**topic.config, **extra})
         for topic in (*topics.CATALOGUE, *letters)
     ]
-    changelog = {**topics.COMPACTED, "max.message.bytes": str(topics.MAX_MESSAGE_BYTES), **extra}
+    changelog = {**topics.CHANGELOG, **extra}
     return found + [Wanted(prefix + changelog_of(agent), partitions, changelog) for agent in agents]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.state.steps import key, row
 from contracts.model import Model
-from contracts.topics import COMPACTED, EventType, Keyed, Topic
+from contracts.topics import CHANGELOG, EventType, Keyed, Topic
 from streams.engine import positions
 from streams.engine.agent import Agent
 from streams.engine.context import Context
@@ -44,7 +44,7 @@ async def create(cluster: Cluster, partitions: int) -> None:
     name = cluster.name
     own = [
         Wanted(name(INPUT.name), partitions, INPUT.config),
-        Wanted(name(agent().changelog), partitions, COMPACTED),
+        Wanted(name(agent().changelog), partitions, CHANGELOG),
     ]
     rest = [w for w in wanted([NAME], cluster.prefix, 1, ONE_COPY) if w.name != name(agent().changelog)]
     async with TopicsAdmin(cluster) as admin:

@@ -10,6 +10,7 @@ import structlog
 
 from streams.engine import metrics
 from streams.engine.agent import Agent
+from streams.engine.clock import Clock
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Answer, Call
 
@@ -20,10 +21,14 @@ CANCEL_TIMEOUT_S = 1.0
 
 
 class Calls:
-    """Starts calls once their attempt is committed, and wakes the task when one comes back."""
+    """Starts calls once their attempt is committed, and wakes the task when one comes back.
 
-    def __init__(self, agent: Agent, partition: int, options: RunnerOptions, wake: asyncio.Event) -> None:
+    clock: the one that deadlines were set by.
+    """
+
+    def __init__(self, agent: Agent, partition: int, options: RunnerOptions, wake: asyncio.Event, clock: Clock) -> None:
         self._agent = agent
+        self._clock = clock
         self._options = options
         self._wake = wake
         self._log = log.bind(agent=agent.name, partition=partition)
@@ -74,7 +79,7 @@ class Calls:
 
     def _left(self, call: Call[Any]) -> float:
         """Seconds until the call's committed deadline, from which on another may make it. TimeoutError past it."""
-        left = (call.deadline - self._options.clock()).total_seconds()
+        left = (call.deadline - self._clock()).total_seconds()
         if left <= 0:
             raise TimeoutError
         return min(left, self._agent.outboxes[call.outbox].policy.timeout_s)

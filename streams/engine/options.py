@@ -30,7 +30,8 @@ class RunnerOptions:
     session timeout, because heartbeats share the loop. stop_timeout_s: for the batch in flight of a revoked partition.
     session_timeout_ms: after this a silent member's partitions go to others; the broker's lower bound is 6 s.
     instance_id: static membership, from the StatefulSet's ordinal; a restart then moves nothing.
-    callers: by outbox name. clock: where `ctx.now` comes from.
+    callers: by outbox name. clock: this machine's; `ctx.now` is never ahead of it, nor of the brokers'.
+    clock_tolerance_s: by how much the two may differ before it is told.
     limits: bugs past which a task pauses. controls: what lifts pauses, by `<agent>/<partition>`, read live.
     """
 
@@ -41,6 +42,7 @@ class RunnerOptions:
     instance_id: str | None = None
     callers: Mapping[str, Caller] = field(default_factory=dict)
     clock: Clock = utc_now
+    clock_tolerance_s: float = 60.0
     storage: Callable[[str, int], KeyValue] = memory
     limits: Limits = field(default_factory=Limits)
     controls: Mapping[str, PauseLifted] = field(default_factory=dict)

@@ -145,15 +145,20 @@ def next_due(rows: Rows, outbox: str) -> datetime | None:
     return None
 
 
-def start(rows: Overlay, outbox: Outbox[Any, Any], key: str, number: int, now: datetime) -> Call[Any]:
-    """Record that an attempt begins. The call itself may start only when this is committed."""
+def start(
+    rows: Overlay, outbox: Outbox[Any, Any], key: str, number: int, now: datetime, shared: datetime | None = None
+) -> Call[Any]:
+    """Record that an attempt begins. The call itself may start only when this is committed.
+
+    shared: the time from which the deadline counts, `now` by default.
+    """
     raw = rows.get(queue_of(outbox.name), _row(key, number))
     if raw is None:
         raise RuntimeError(f"outbox {outbox.name}: head {key!r} number {number} has no row")
     stored = orjson.loads(raw)
     stored["attempt"] += 1
     stored.setdefault("first_at", now.isoformat())
-    deadline = now + timedelta(seconds=outbox.policy.timeout_s)
+    deadline = (shared or now) + timedelta(seconds=outbox.policy.timeout_s)
     rows.put(queue_of(outbox.name), _row(key, number), orjson.dumps(stored))
     _set_head(rows, outbox.name, key, number, deadline)
     return Call(

@@ -21,6 +21,7 @@ from streams.engine.keyvalue import KeyValue
 from streams.engine.limits import is_lifted
 from streams.engine.options import RunnerOptions
 from streams.engine.task import Batch, TaskCore
+from streams.engine.task_clock import TaskClock
 from streams.engine.watch import TIMERS_LOOKED_FOR, TaskWatch
 
 log = structlog.get_logger()
@@ -72,7 +73,8 @@ class RunningTask:
         self._intake = Intake(consumer, partition, options.max_batch)
         self._partitions = 0
         self._producer: Transactions | None = None
-        self._calls = Calls(agent, partition, options, self._wake)
+        self._clock = TaskClock(agent, partition, options.clock, options.clock_tolerance_s)
+        self._calls = Calls(agent, partition, options, self._wake, self._clock.shared)
 
     async def run(self) -> None:
         """Until `stop`. What the broker does to us means: drop the batch, new producer, read committed, redo.
@@ -181,6 +183,7 @@ class RunningTask:
             await self._await_input()
             if self._stop.is_set():
                 break
+            await self._be_sure_of_the_time()
             batch = self._compute()
             if batch.empty:
                 await asyncio.sleep(0)
@@ -236,11 +239,19 @@ class RunningTask:
         due = self._core.next_due([name for name, free in self._calls.free().items() if free > 0])
         if due is None:
             return FETCH_WAIT_S
-        return min(FETCH_WAIT_S, max(0.0, (due - self._options.clock()).total_seconds()))
+        return min(FETCH_WAIT_S, max(0.0, (due - self._clock.now()).total_seconds()))
+
+    async def _be_sure_of_the_time(self) -> None:
+        """Ask a broker by a commit of nothing, before anything goes by a clock that may have jumped."""
+        if not self._clock.unsure:
+            return
+        due = self._core.next_due(self._agent.outboxes)
+        if self._intake.pending or self._calls.answered() or (due is not None and due <= self._options.clock()):
+            await self._commit(self._core.begin())
 
     def _compute(self) -> Batch:
         """Handlers over what is there, until the batch is full or its time is up."""
-        now = self._options.clock()
+        now = self._clock.now()
         began = time.monotonic()
         batch = self._core.begin()
         self._core.answer(batch, self._calls.take(), now)
@@ -258,14 +269,14 @@ class RunningTask:
         if self._intake.caught_up and not batch.paused:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
         if not batch.paused:
-            self._core.start_calls(batch, now, self._calls.free())
+            self._core.start_calls(batch, now, self._calls.free(), self._clock.shared())
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
 
     async def _commit_answers(self) -> None:
         """What the world has said before the stop need not be asked of it again."""
         batch = self._core.begin()
-        self._core.answer(batch, self._calls.take(), self._options.clock())
+        self._core.answer(batch, self._calls.take(), self._clock.now())
         if not batch.empty:
             await self._commit(batch)
 
@@ -279,8 +290,11 @@ class RunningTask:
         positions.note_consumed(self.stored, writes, batch.offsets, self._partitions)
         rows = positions.changelog_records(self._agent, self.partition, writes)
         offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}
+        before = self._clock.reading()
         ends = await self._producer.commit([*batch.emitted, *rows], offsets, self._agent.name)
         self._worked = True
+        if (place := (self._agent.changelog, self.partition)) in self._producer.appended:
+            self._clock.confirm(self._producer.appended[place], before)
         self.watch.applying(writes, self.stored)
         self.stored.apply(writes, self._positions(ends, batch.offsets))
         self._intake.next.update(batch.offsets)

@@ -247,12 +247,15 @@ class TaskCore:
                 self._bury_bug(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error, now)
             outbox.settle(batch.rows, call, Again(now + RETRY_AFTER_BUG), now)
 
-    def start_calls(self, batch: Batch, now: datetime, free: Mapping[str, int]) -> None:
-        """Record an attempt for each head that is due, as far as there are free places (by outbox)."""
+    def start_calls(self, batch: Batch, now: datetime, free: Mapping[str, int], shared: datetime | None = None) -> None:
+        """Record an attempt for each head that is due, as far as there are free places (by outbox).
+
+        shared: the time from which deadlines count, on a clock that the task's next owner has too; `now` by default.
+        """
         for box in self.agent.outboxes.values():
             for key, number in outbox.due(self.stored, box.name, now, free.get(box.name, 0)):
                 if outbox.is_head(batch.rows, box.name, key, number, now):
-                    batch.starts.append(outbox.start(batch.rows, box, key, number, now))
+                    batch.starts.append(outbox.start(batch.rows, box, key, number, now, shared))
 
     def next_due(self, outboxes: Iterable[str]) -> datetime | None:
         """When something will be due by itself: a timer, or the head of one of these outboxes."""

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from streams.engine import metrics
+from streams.engine.agent import Agent
 from streams.engine.clock import Clock
+from streams.engine.errors import ConfigError
 
 log = structlog.get_logger()
 
@@ -24,21 +26,25 @@ DRIFT = timedelta(seconds=5)
 
 
 class TaskClock:
-    """The time of one task. It is unsure until the first `confirm`, and again after a clock was seen to jump."""
+    """The time of one task. It is unsure until the first `confirm`, and again after a clock was seen to jump.
+
+    wall: this machine's clock. tolerance_s: by how much it may differ from the brokers' before that is told.
+    """
 
     def __init__(
         self,
-        agent: str,
+        agent: Agent,
         partition: int,
         wall: Clock,
         tolerance_s: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._changelog = agent.changelog
         self._wall = wall
         self._monotonic = monotonic
         self._tolerance = timedelta(seconds=tolerance_s)
-        self._log = log.bind(agent=agent, partition=partition)
-        self._gauge = metrics.CLOCK_AHEAD.labels(agent, str(partition))
+        self._log = log.bind(agent=agent.name, partition=partition)
+        self._gauge = metrics.CLOCK_AHEAD.labels(agent.name, str(partition))
         # The brokers' time less the monotonic one, and the machine's less it, when they were last compared.
         self._brokers: datetime | None = None
         self._machines: datetime | None = None
@@ -56,11 +62,6 @@ class TaskClock:
         return self._wall() if self._brokers is None else self._brokers + self._since()
 
     @property
-    def confirmed(self) -> bool:
-        """Whether a broker has said what time it is."""
-        return self._brokers is not None
-
-    @property
     def unsure(self) -> bool:
         """Whether a broker should be asked before anything goes by this clock."""
         return self._machines is None or abs(self._wall() - self._since() - self._machines) > DRIFT
@@ -69,8 +70,18 @@ class TaskClock:
         """To be taken before a commit, for `confirm`."""
         return self._monotonic()
 
-    def confirm(self, appended: datetime, before: float) -> None:
-        """A broker appended a batch at this time of its own; `before` is the `reading` from before it was sent."""
+    def confirm(self, appended: datetime | None, before: float) -> None:
+        """A broker appended a batch at this time of its own; `before` is the `reading` from before it was sent.
+
+        ConfigError when no broker ever says its time.
+        """
+        if appended is None:
+            if self._brokers is None:
+                raise ConfigError(
+                    f"topic {self._changelog}: its records do not bear the brokers' time, by which timers go "
+                    "(message.timestamp.type is not LogAppendTime): run `returnstreams topics apply`"
+                )
+            return
         earliest, latest = appended - self._since(), appended - timedelta(seconds=before)
         # What lies between is the way there and back; within that, to stay is as right as to move.
         self._brokers = earliest if self._brokers is None else min(max(self._brokers, earliest), latest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -29,16 +30,24 @@ BATCH_BYTES = 900_000
 # Webhook bodies may be 10 MiB; key, headers and framing come on top.
 REQUEST_BYTES = 12 * 1024 * 1024
 
+# Of a record's timestamp: the broker's own time (LogAppendTime), not the writer's.
+_BY_BROKER = 1
+
 _Sent = tuple[tuple[str, int], int, Any]
 """One batch on its way: topic and partition, how many records, and the future of where it went."""
 
 
 class Transactions:
-    """One task's transactional producer. Opening it fences whoever held the id before."""
+    """One task's transactional producer. Opening it fences whoever held the id before.
+
+    appended: by topic and partition, when the brokers appended what the last commit wrote there, by their clock; None
+    where the topic's records bear their writer's time.
+    """
 
     def __init__(self, cluster: Cluster, transactional_id: str) -> None:
         self._cluster = cluster
         self._id = transactional_id
+        self.appended: dict[tuple[str, int], datetime | None] = {}
         self._producer = AIOKafkaProducer(
             **cluster.options,
             transactional_id=cluster.name(transactional_id),
@@ -82,7 +91,9 @@ class Transactions:
             for _, _, future in sent:
                 forgive(future)
         # A repeat that the broker knew already comes back without its offset: then we do not know how far we are.
-        return {place: future.result().offset + count for place, count, future in sent if future.result().offset >= 0}
+        done = [(place, count, future.result()) for place, count, future in sent if future.result().offset >= 0]
+        self.appended = {place: _appended(went) for place, _, went in done}
+        return {place: went.offset + count for place, count, went in done}
 
     async def _send(self, records: Iterable[OutRecord], sent: list[_Sent]) -> None:
         builders: dict[tuple[str, int], Any] = {}
@@ -113,6 +124,10 @@ class Transactions:
         await close_bounded(self._producer.stop(), self._producer.client, f"producer {self._id}")
         if (waiter := self._producer._txn_manager.wait_for_transaction_end()) is not None:
             forgive(waiter)  # nobody waits for the end of a transaction that was given up
+
+
+def _appended(went: Any) -> datetime | None:
+    return datetime.fromtimestamp(went.timestamp / 1000, UTC) if went.timestamp_type == _BY_BROKER else None
 
 
 def _append(builder: Any, record: OutRecord) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class Toy:
             for topic in (NUMBERS, LABELS, ECHOES, TOTALS)
         ]
         rest = [w for w in wanted(["toy"], self.prefix, 1, self.copies) if not w.name.endswith("toy-changelog")]
-        return [*own, *rest, Wanted(f"{self.prefix}toy-changelog", self.partitions, topics.COMPACTED)]
+        return [*own, *rest, Wanted(f"{self.prefix}toy-changelog", self.partitions, topics.CHANGELOG)]
 
     async def create(self) -> None:
         """Make the topics."""
@@ -107,7 +107,10 @@ class Toy:
     async def pipe(self, records: Iterable[tuple[Topic, str, Model | bytes | None]]) -> None:
         """Write inputs, each acknowledged by the broker before this returns."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, max_request_size=topics.MAX_MESSAGE_BYTES
+            bootstrap_servers=self.bootstrap,
+            enable_idempotence=True,  # what is written twice would be counted twice, and rightly so
+            linger_ms=5,
+            max_request_size=topics.MAX_MESSAGE_BYTES,
         )
         async with producer:
             sent = []
@@ -177,8 +180,8 @@ class Toy:
             await asyncio.wait({task, following})
 
     def process(self, directory: Path, name: str, session_ms: int = 6000, **role: Any) -> Process:
-        """The same in a process of its own; role: further fields of its Role."""
-        return Process(directory / name, Role(self.bootstrap, self.prefix, session_ms, **role))
+        """The same in a process of its own; role: further fields of its Role, or others than ours."""
+        return Process(directory / name, replace(Role(self.bootstrap, self.prefix, session_ms), **role))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from streams.engine import restore, runner, running_task
+from streams.engine.clock import Clock, utc_now
 from streams.engine.kafka import Standing
 from streams.engine.records import OutRecord, Record
 from tests.unit.engine.toys import ECHOES, Echo
@@ -23,9 +25,14 @@ async def nothing() -> list[Record]:
 
 
 class FakeKafka:
-    """One partition of every topic. deal: what a fetch brings. before_commit: awaited in each transaction."""
+    """One partition of every topic.
+
+    clock: the broker's, None for topics that bear their writers' time. deal: what a fetch brings.
+    before_commit: awaited in each transaction.
+    """
 
     def __init__(self) -> None:
+        self.clock: Clock | None = utc_now
         self.deal: Deal = nothing
         self.before_commit: Callable[[], Awaitable[None]] = self._at_once
         self.committed: list[OutRecord] = []
@@ -61,6 +68,7 @@ class FakeTransactions:
 
     def __init__(self, kafka: FakeKafka) -> None:
         self._kafka = kafka
+        self.appended: dict[tuple[str, int], datetime | None] = {}
 
     async def open(self) -> None:
         """Counts."""
@@ -74,6 +82,8 @@ class FakeTransactions:
         await self._kafka.before_commit()
         self._kafka.committed += records
         self._kafka.offsets |= {topic: offset for (topic, _), offset in offsets.items()}
+        now = self._kafka.clock() if self._kafka.clock else None
+        self.appended = {(record.topic, 0): now for record in records}
         return {}
 
     async def close(self) -> None:

@@ -21,8 +21,8 @@ async def test_an_answer_that_comes_after_another_batch_took_its_answers_is_not_
         return Reply(text=call.id)
 
     wake = asyncio.Event()
-    options = RunnerOptions(callers={"box": slow}, clock=lambda: START)
-    calls = Calls(toy_agent(Policy(timeout_s=10, delays_s=(1,), concurrency=4)), 0, options, wake)
+    options = RunnerOptions(callers={"box": slow})
+    calls = Calls(toy_agent(Policy(timeout_s=10, delays_s=(1,), concurrency=4)), 0, options, wake, lambda: START)
     deadline = START + timedelta(seconds=9)
     calls.start(Call("box", "k", 1, "c1", Ask(text="?"), attempt=1, first_at=START, deadline=deadline))
     await asyncio.sleep(0)

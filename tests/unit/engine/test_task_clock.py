@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from streams.engine.errors import ConfigError
 from streams.engine.task_clock import TaskClock
-from tests.unit.engine.toys import START
+from tests.unit.engine.toys import START, toy_agent
 
 HOUR = timedelta(hours=1)
 TOLERANCE_S = 60.0
@@ -25,7 +26,7 @@ class World:
         self.wall = START
         self.brokers = START
         self.monotonic = 1000.0
-        self.clock = TaskClock("toy", 0, lambda: self.wall, TOLERANCE_S, lambda: self.monotonic)
+        self.clock = TaskClock(toy_agent(), 0, lambda: self.wall, TOLERANCE_S, lambda: self.monotonic)
 
     def passes(self, by: timedelta) -> None:
         """As time does, for all of them."""
@@ -55,9 +56,9 @@ def actions(logs: list[MutableMapping[str, Any]]) -> list[object]:
 
 def test_it_is_unsure_until_a_broker_has_spoken() -> None:
     world = World()
-    assert (world.clock.unsure, world.clock.confirmed) == (True, False)
+    assert world.clock.unsure
     world.commits()
-    assert (world.clock.unsure, world.clock.confirmed) == (False, True)
+    assert not world.clock.unsure
 
 
 def test_it_goes_on_by_itself_between_commits(world: World) -> None:
@@ -166,3 +167,10 @@ def test_it_takes_the_machines_time_before_any_broker_has_spoken() -> None:
     later: datetime = START + HOUR
     world.wall = later
     assert world.clock.now() == later
+
+
+def test_a_topic_without_the_brokers_time_is_named_with_its_remedy(world: World) -> None:
+    with pytest.raises(ConfigError, match=r"toy-changelog.*LogAppendTime.*returnstreams topics apply"):
+        World().clock.confirm(None, 0.0)
+    world.clock.confirm(None, 0.0)
+    assert world.clock.now() == START, "one that loses it later goes on by the time it has"
