@@ -155,7 +155,8 @@ class EmbeddedCluster:
         """Writes each node's settings and the storage's identity, which an existing directory keeps."""
         for node in self._nodes:
             node.directory.mkdir(parents=True, exist_ok=True)
-            properties = node_properties(node, self._nodes, self._options.server_properties)
+            options = self._options
+            properties = node_properties(node, self._nodes, options.server_properties, options.outside)
             node.properties_file.write_text(render(properties))
         fresh = [node for node in self._nodes if not (node.directory / "data" / "meta.properties").exists()]
         self._cluster_id = _cluster_id(root)

@@ -72,17 +72,22 @@ def shared_properties(nodes: int) -> dict[str, str]:
     }
 
 
-def node_properties(node: Node, nodes: list[Node], extra: Mapping[str, str]) -> dict[str, str]:
-    """Everything in the node's server.properties. extra wins."""
+def node_properties(
+    node: Node, nodes: list[Node], extra: Mapping[str, str], outside: tuple[int, int] | None = None
+) -> dict[str, str]:
+    """Everything in the node's server.properties. extra wins. outside: see BrokerOptions."""
+    bound, told = outside or (0, 0)
+    more = outside is not None
     voters = ",".join(f"{each.id}@{LOOPBACK}:{each.controller_port}" for each in nodes)
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.id),
         "controller.quorum.voters": voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{LOOPBACK}:{node.controller_port}"
+        + f",OUTSIDE://{LOOPBACK}:{bound}" * more,
+        "advertised.listeners": f"PLAINTEXT://{node.address}" + f",OUTSIDE://{LOOPBACK}:{told}" * more,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT" + ",OUTSIDE:PLAINTEXT" * more,
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(node.directory / "data"),
         **shared_properties(len(nodes)),

@@ -20,15 +20,20 @@ class BrokerOptions:
     nodes: 1, or 3 with replication factor 3 and min.insync.replicas 2.
     data: where its data lives and stays; None means a temporary directory that goes away with the broker.
     server_properties: Kafka settings on top of ours, e.g. {"transactional.id.expiration.ms": "10000"}.
+    outside: one more listener, of a single node: the port it binds, and the port that clients who come by it are told,
+    which may be a proxy's.
     start_timeout_s: a start takes 2-6 s on two idle cores; ten times that means it will never come.
     """
 
     nodes: int = 1
     data: Path | None = None
     server_properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    outside: tuple[int, int] | None = None
     start_timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
+        if self.outside is not None and self.nodes != 1:
+            raise ValueError("a listener outside is of one node: several would bind the same port")
         if self.nodes not in (1, 3):
             raise ValueError(f"nodes is {self.nodes}: a broker has 1 node, or 3 of which any one may fail")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.integration.engine.toy import Toy, eventually
+from tests.integration.engine.toy import PATIENCE_S, Toy, eventually
 
 
 class Load:
@@ -30,10 +30,10 @@ class Load:
             self.count += self._chunk
             await asyncio.wait({asyncio.ensure_future(self._ending.wait())}, timeout=0.1)
 
-    async def grow(self, by: int) -> None:
+    async def grow(self, by: int, timeout_s: float = PATIENCE_S) -> None:
         """Until so many more are written."""
         end = self.count + by
-        await eventually(lambda: self.count >= end, f"{by} more numbers")
+        await eventually(lambda: self.count >= end, f"{by} more numbers", timeout_s)
 
     async def end(self) -> int:
         """Stop; how many there were."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from demo.broker import EmbeddedCluster
 from streams.engine.kafka import append
 from streams.engine.kafka.producing import TRANSACTION_TIMEOUT_MS
 from streams.engine.records import OutRecord
@@ -57,6 +59,26 @@ async def test_a_task_frozen_in_an_open_transaction_delays_readers_by_the_stated
         assert time.monotonic() - began <= TRANSACTION_TIMEOUT_MS / 1000 + SWEEP_S + MARGIN_S
         process.signal(signal.SIGCONT)
         await toy.exactly_once(200)
+        assert "action=task_restart" in process.log, "it must have taken a new producer"
+        assert process.exit_code is None, process.log
+
+
+async def test_a_broker_that_dies_in_an_open_transaction_until_the_task_gives_its_producer_up(
+    mortal: EmbeddedCluster, mortal_toy: Toy, tmp_path: Path
+) -> None:
+    """The task finds no broker to commit to, begins anew by itself, and has lost and doubled nothing."""
+    toy = mortal_toy
+    with toy.process(tmp_path, "a", LONG_SESSION_MS, freeze_at="commit") as process:
+        await eventually(lambda: len(process.partitions) == toy.partitions, "all partitions")
+        process.freeze_next()
+        await toy.number(range(100))
+        await eventually(lambda: process.frozen, "the process frozen in a transaction")
+        await asyncio.to_thread(mortal.kill, 1)
+        process.signal(signal.SIGCONT)
+        await eventually(lambda: "action=task_restart" in process.log, "the task gives its producer up")
+        await asyncio.to_thread(mortal.restart, 1)
+        await toy.number(range(100, 200))
+        await toy.exactly_once(200, timeout_s=60)
         assert process.exit_code is None, process.log
 
 
