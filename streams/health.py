@@ -1,10 +1,11 @@
-"""/healthz, /readyz and /metrics of a process that runs agents."""
+"""/healthz, /readyz and /metrics of a process that runs agents, on a thread of its own: a stuck process says so."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,12 +17,24 @@ from starlette.routing import Route
 from streams.engine.errors import ConfigError
 from streams.settings import HealthSettings
 
+# What was asked before the end gets its answer within this, or none.
+STOP_TIMEOUT_S = 2
 
-def app(state: Callable[[], Mapping[str, Mapping[str, object]]]) -> Starlette:
-    """The routes. state: by agent, at least `ready`; ready is the process when all of its agents are."""
+
+def app(
+    state: Callable[[], Mapping[str, Mapping[str, object]]], problems: Callable[[], Sequence[str]] = tuple
+) -> Starlette:
+    """The routes. All of them run on the server's thread.
+
+    state: by agent, at least `ready`; ready is the process when all of its agents are.
+    problems: what does not move and would after a restart; healthy is the process without any.
+    """
 
     async def healthz(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        found = list(problems())
+        return JSONResponse(
+            {"status": "stuck" if found else "ok", "problems": found}, status_code=503 if found else 200
+        )
 
     async def readyz(request: Request) -> Response:
         agents = state()
@@ -55,13 +68,22 @@ def listen(settings: HealthSettings) -> socket.socket:
         ) from None
 
 
-async def serve(application: Starlette, taken: socket.socket) -> None:
-    """Answer on a listening socket until cancelled."""
+@contextlib.contextmanager
+def serving(application: Starlette, taken: socket.socket) -> Iterator[None]:
+    """Answer on a listening socket, from a thread with a loop of its own, until the end of the block."""
     config = uvicorn.Config(
         application,
         access_log=False,
         log_config=None,
         log_level="warning",
         lifespan="off",
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
-    await _Server(config).serve(sockets=[taken])
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, args=([taken],), name="health", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(2 * STOP_TIMEOUT_S)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -13,6 +15,7 @@ from contracts import topics
 from contracts.controls import PauseLifted
 from contracts.retailers import Retailer
 from streams import health
+from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.global_table import GlobalTable
 from streams.engine.keyvalue import KeyValue
@@ -20,6 +23,7 @@ from streams.engine.options import Caller, RunnerOptions, memory
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from streams.settings import Settings
+from streams.watchdog import Watchdog
 from streams.wiring import hook_caller
 
 log = structlog.get_logger()
@@ -51,12 +55,10 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         asyncio.create_task(retailers.follow(), name="retailers"),
         asyncio.create_task(controls.follow(), name="controls"),
     ]
-    if port is not None:
-        application = health.app(lambda: {name: _state(runner) for name, runner in runners.items()})
-        background.append(asyncio.create_task(health.serve(application, port), name="health"))
     running = [asyncio.create_task(runner.run(stop), name=name) for name, runner in runners.items()]
     try:
-        await _until_one_fails_or_all_end(running, background, stop)
+        with _watched(runners, settings, port):
+            await _until_one_fails_or_all_end(running, background, stop)
     finally:
         for task in background:
             task.cancel()
@@ -88,5 +90,30 @@ async def _until_one_fails_or_all_end(
         raise error
 
 
-def _state(runner: AgentRunner) -> dict[str, object]:
-    return {"ready": runner.ready, "partitions": runner.partitions, "paused": runner.paused}
+@contextlib.contextmanager
+def _watched(runners: Mapping[str, AgentRunner], settings: Settings, port: socket.socket | None) -> Iterator[None]:
+    """Have a watchdog look after loop and tasks, and tell who asks, both from threads of their own."""
+    watchdog = Watchdog(
+        settings.health.stuck_after_s,
+        lambda: {f"task {name}/{p}": pulse for name, each in runners.items() for p, pulse in each.pulses.items()},
+        metrics.STUCK.inc,
+    )
+    metrics.LOOP_SILENCE.set_function(lambda: watchdog.loop_silence_s)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(watchdog.watching())
+        if port is not None:
+            state = functools.partial(_states, runners)
+            stack.enter_context(health.serving(health.app(state, lambda: watchdog.problems), port))
+        yield
+
+
+def _states(runners: Mapping[str, AgentRunner]) -> dict[str, dict[str, object]]:
+    return {
+        name: {
+            "ready": runner.ready,
+            "partitions": runner.partitions,
+            "tasks": runner.states,
+            "paused": runner.paused,
+        }
+        for name, runner in runners.items()
+    }

@@ -81,12 +81,17 @@ class LogSettings(BaseModel):
 
 
 class HealthSettings(BaseModel):
-    """Where an agent process answers /healthz, /readyz and /metrics; port 0: nowhere."""
+    """Where an agent process answers /healthz, /readyz and /metrics; port 0: nowhere.
+
+    stuck_after_s: a loop or a task without a turn for longer makes /healthz say 503. A task waits up to 5 s for records
+    and 15 s for a commit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    stuck_after_s: float = Field(default=30, ge=1)
 
 
 class Settings(ProducerSettings):

@@ -123,3 +123,5 @@ REBALANCE_STALL = Histogram(
     ["agent"],
     buckets=_STALLS,
 )
+LOOP_SILENCE = Gauge("returnstreams_loop_silence_seconds", "How long the process's event loop has not made a turn.")
+STUCK = Counter("returnstreams_stuck_total", "Times that the loop or a task stood still for longer than the limit.")

@@ -54,12 +54,22 @@ class AgentRunner:
 
         One that was given none, because there are more processes than partitions, is ready to take over.
         """
-        return self._has_assignment and all(task.ready.is_set() for task, _ in self._tasks.values())
+        return self._has_assignment and all(task.ready.is_set() for task, _ in list(self._tasks.values()))
 
     @property
     def partitions(self) -> list[int]:
         """The partitions that this member has."""
         return sorted(self._tasks)
+
+    @property
+    def states(self) -> dict[int, str]:
+        """What each task of this member is at, by its partition. Like all that shows it, for any thread."""
+        return {partition: task.watch.state for partition, (task, _) in sorted(self._tasks.items())}
+
+    @property
+    def pulses(self) -> dict[int, int | None]:
+        """A number for each task that changes with each of its turns; None while it need not make any."""
+        return {partition: task.watch.pulse for partition, (task, _) in sorted(self._tasks.items())}
 
     @property
     def paused(self) -> dict[int, str]:

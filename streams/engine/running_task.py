@@ -166,6 +166,7 @@ class RunningTask:
     async def _release(self) -> None:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
         self.ready.clear()
+        self.watch.enter("opening")
         await self._calls.cancel()
         await self._intake.end()
         if self._producer is not None:

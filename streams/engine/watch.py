@@ -62,7 +62,7 @@ class TaskWatch:
         self._clock = clock
         self._monotonic = monotonic
         self._owed = [Owed(name) for name in agent.outboxes]
-        self._moved = monotonic()
+        self._turns = 0
         self._busy_since: float | None = monotonic()
         self._oldest_ms: int | None = None
         self._in_hand: frozenset[str] = frozenset()
@@ -93,11 +93,12 @@ class TaskWatch:
             self._busy_since = self._monotonic()
 
     def moved(self) -> None:
-        """The task's loop has made a turn."""
-        self._moved = self._monotonic()
+        """The task has come further: one of its waits, each of which has a bound, is over."""
+        self._turns += 1
 
     def idle(self) -> None:
         """There is nothing to do."""
+        self.moved()
         self._busy_since = None
         self._oldest_ms = None
 
@@ -109,6 +110,7 @@ class TaskWatch:
 
     def computed(self, batch: Batch) -> None:
         """A batch is about to be committed."""
+        self.moved()
         self._in_hand = frozenset(batch.offsets)
 
     async def count_owed(self, stored: Rows) -> None:
@@ -162,9 +164,10 @@ class TaskWatch:
 
     # --- what others read, from any thread ---------------------------------------------------------------------------
 
-    def still_s(self) -> float:
-        """Seconds since the loop's last turn, where it must make turns; else 0."""
-        return self._monotonic() - self._moved if self.state in MUST_MOVE else 0.0
+    @property
+    def pulse(self) -> int | None:
+        """How many turns the task has made; None while it need not make any."""
+        return self._turns if self.state in MUST_MOVE else None
 
     def _is(self, state: State) -> float:
         return float(self.state == state)
