@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -33,7 +33,8 @@ class Store(Generic[M]):
 
     changelog: an output topic that holds the same rows (a put is then also its record); None: the agent's own.
     mirrors: an input topic that this store follows by itself.
-    version: of the row's schema; a reader takes its own and the previous one (through `upcast`).
+    version: of the row's schema, which is written. reads: how to read rows of other versions, older and newer ones
+    (streams/engine/versions.py says which there must be).
     """
 
     name: str
@@ -41,7 +42,7 @@ class Store(Generic[M]):
     changelog: Topic | None = None
     mirrors: Topic | None = None
     version: int = 1
-    upcast: Callable[[int, bytes], M] | None = None
+    reads: Mapping[int, Callable[[bytes], M]] = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -94,10 +95,10 @@ class Agent:
         *,
         changelog: Topic | None = None,
         version: int = 1,
-        upcast: Callable[[int, bytes], M] | None = None,
+        reads: Mapping[int, Callable[[bytes], M]] | None = None,
     ) -> Store[M]:
         """Declare a store. ValueError when the name is taken or not plain."""
-        return self._add(Store(name, model, changelog=changelog, version=version, upcast=upcast))
+        return self._add(Store(name, model, changelog=changelog, version=version, reads=reads or {}))
 
     def mirror(self, topic: Topic, model: type[M]) -> Store[M]:
         """Declare a store that follows a compacted input; a handler sees the row as it was before its record."""

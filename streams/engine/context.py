@@ -5,30 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from contracts import keys
 from contracts.envelope import Envelope, Headers
 from contracts.model import Model
 from contracts.retailers import Retailer
 from contracts.topics import Topic
+from contracts.trace import Trace
 from streams.engine import outbox as outboxes
 from streams.engine import timers
 from streams.engine.agent import Agent, Outbox, Store, TimerSpec
 from streams.engine.errors import NotYet
 from streams.engine.overlay import Overlay
-from streams.engine.records import OutRecord
+from streams.engine.records import OutRecord, Record
+from streams.engine.versions import refusal
 
 M = TypeVar("M", bound=Model)
 I = TypeVar("I", bound=Model)  # noqa: E741 - the intent
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What a handler runs for: gives emitted records stable ids and carries the trace on."""
+class Cause(NamedTuple):
+    """What a handler runs for: gives emitted records stable ids and carries the trace on.
+
+    record: None where it is none. step: in that case, what is done, in two words.
+    """
 
     id: str
-    traceparent: str | None = None
+    trace: Trace | None = None
+    record: Record | None = None
+    step: str = ""
 
 
 @dataclass(slots=True)
@@ -85,6 +91,7 @@ class Context:
         what the handler runs for. KeyError when the topic does not take this model.
         """
         event = topic.event_for(type(value))
+        trace = self.cause.trace
         envelope = Envelope(
             id=id or keys.fact_id(self.agent.name, self.cause.id, len(self.emitted)),
             source=f"returnstreams/{self.agent.name}",
@@ -92,7 +99,8 @@ class Context:
             time=self.now,
             subject=subject or key,
             dataschema=event.dataschema,
-            traceparent=self.cause.traceparent,
+            traceparent=None if trace is None else trace.parent,
+            tracestate=None if trace is None else trace.state,
         )
         data = value.model_dump_json().encode()
         self._write(topic, key, data, envelope.to_headers(), partition_key, partition)
@@ -101,7 +109,9 @@ class Context:
         """Write a tombstone to a compacted topic."""
         if not topic.compacted:
             raise ValueError(f"{topic.name} is not compacted: a tombstone means nothing there")
-        self._write(topic, key, None, (), partition_key, partition)
+        trace = self.cause.trace
+        headers = () if trace is None else tuple((name, text.encode()) for name, text in trace.headers.items())
+        self._write(topic, key, None, headers, partition_key, partition)
 
     def _write(
         self,
@@ -125,7 +135,7 @@ class Context:
 
     def call(self, outbox: Outbox[I, Any], key: str, intent: I, *, id: str) -> None:
         """Queue a call to the outside, behind earlier ones of `key`. `id` is the same for all its attempts."""
-        outboxes.append(self.rows, outbox.name, key, id, intent, self.now)
+        outboxes.append(self.rows, outbox.name, key, id, intent, self.now, self.cause.trace)
 
     def retailer(self, retailer_id: str) -> Retailer:
         """The retailer as it is now. Raises NotYet where it is not known: the record then waits."""
@@ -142,10 +152,16 @@ def encode(store: Store[Any], row: Model) -> bytes:
 
 
 def decode(store: Store[M], row: bytes) -> M:
-    """A stored row. Rows that came from a topic are plain JSON; others say their version first."""
+    """A stored row. Rows that came from a topic are plain JSON; others say their version first.
+
+    StateRefused for a row of a version that this release cannot read.
+    """
     if store.changelog is not None or store.mirrors is not None:
         return store.model.model_validate_json(row)
     version = row[0]
-    if version != store.version and store.upcast is not None:
-        return store.upcast(version, row[1:])
-    return store.model.model_validate_json(row[1:])
+    if version == store.version:
+        return store.model.model_validate_json(row[1:])
+    reader = store.reads.get(version)
+    if reader is None:
+        raise refusal(store, version)
+    return reader(row[1:])

@@ -44,5 +44,9 @@ class StorageFailed(ReturnStreamsError, OSError):
     """The disk failed, or what is on it is damaged. Nothing of the batch that met this may be committed."""
 
 
+NOBODYS_FAULT = (StorageFailed, StateRefused)
+"""What a handler may meet without any record being to blame."""
+
+
 class ConfigError(ReturnStreamsError):
     """The process cannot start as configured."""

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
-from streams.engine import metrics, positions, restore, timers
+from streams.engine import metrics, positions, restore, timers, versions
 from streams.engine.agent import Agent
 from streams.engine.calling import Calls
 from streams.engine.errors import StateRefused
@@ -133,6 +133,7 @@ class RunningTask:
         self.watch.enter("restoring")
         await restore.restore(self._cluster, self._agent, self.partition, self.stored)
         self._partitions = positions.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
+        versions.check(self._agent, self.stored)
         offsets, ends = await self._beginning()
         await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, offsets)
         await self.watch.count_owed(self.stored)
@@ -288,6 +289,7 @@ class RunningTask:
         began = time.monotonic()
         self.watch.computed(batch)
         writes = batch.rows.writes
+        versions.note(self._agent, self.stored, writes)
         positions.note_consumed(self.stored, writes, batch.offsets, self._partitions)
         rows = positions.changelog_records(self._agent, self.partition, writes)
         offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
+from contracts import trace
 from contracts.controls import TaskPaused
-from contracts.envelope import BadEnvelope, from_headers
 from contracts.retailers import Retailer
-from streams.engine import dead_letters, mirrors, outbox, parking, timers
+from streams.engine import dead_letters, mirrors, outbox, parking, timers, tracing
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
-from streams.engine.errors import NotYet, Poison, StorageFailed
+from streams.engine.errors import NOBODYS_FAULT, NotYet, Poison
 from streams.engine.keyvalue import KeyValue
 from streams.engine.limits import Limits, Tally, announced, lift, new_pause
 from streams.engine.outbox import Again, Answer, Call
@@ -26,6 +26,7 @@ from streams.engine.overlay import Overlay
 from streams.engine.records import OutRecord, Record
 from streams.engine.senders import Senders
 from streams.engine.timers import Timer
+from streams.observability import Step
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Batch:
     """What one checkpoint will write, all of it or none.
 
     offsets: next offset to consume, by input topic. starts: calls that may begin once this is committed.
-    taken: records and bytes of each input.
+    taken: records and bytes of each input. spans: of the handlers' runs, handed over once this is committed.
     tally: the task's bugs, this batch's among them. poison: how many records, by their sender.
     """
 
@@ -56,6 +57,7 @@ class Batch:
     records: int = 0
     taken: dict[str, list[int]] = field(default_factory=dict)
     dead: int = 0
+    spans: list[Step] = field(default_factory=list)
     poison: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -122,7 +124,7 @@ class TaskCore:
             self._bury_poison(batch, record, error, now)
             mirrors.refuse(batch.rows, self.agent, record)
             return True
-        except StorageFailed:
+        except NOBODYS_FAULT:
             raise  # no record's fault: the whole batch is redone
         except Exception as error:  # a bug: this record is undone alone, but what it says is true
             self._bury_bug(batch, record, error, now)
@@ -132,8 +134,17 @@ class TaskCore:
     def _attempt(self, batch: Batch, cause: Cause, now: datetime, step: Callable[[Context], None]) -> None:
         """Run a step on a layer of its own, and keep it only if nothing was raised."""
         layer = Overlay(batch.rows)
+        span = tracing.begin(self.agent.name, self.partition, cause)
+        if span is not None:
+            batch.spans.append(span)
+            cause = cause._replace(trace=span.trace)
         ctx = Context(self.agent, self.partition, now, self.retailers, layer, cause)
-        step(ctx)
+        try:
+            step(ctx)
+        except Exception as error:
+            tracing.stop(span, error)
+            raise
+        tracing.stop(span)
         batch.rows.absorb(layer)
         batch.emitted.extend(ctx.emitted)
         batch.tally.good(batch.rows)
@@ -162,7 +173,9 @@ class TaskCore:
         batch.dead += 1
 
     def _place(self, record: Record, error: Exception) -> dict[str, Any]:
+        came = trace.of(record.headers)
         return {
+            **({} if came is None else {"trace_id": came.id}),
             "action": "dead_letter",
             "agent": self.agent.name,
             "topic": record.topic,
@@ -191,12 +204,13 @@ class TaskCore:
         handler = self.agent.timers[timer.name].handler
         if handler is None:
             raise RuntimeError(f"{self.agent.name}: timer {timer.name!r} has no handler; decorate one with .fires")
-        cause = Cause(f"timer/{self.partition}/{timer.name}/{timer.key}/{timers.millis(timer.due)}")
+        place = f"timer/{self.partition}/{timer.name}/{timer.key}/{timers.millis(timer.due)}"
+        cause = Cause(place, step=f"fire {timer.name}")
         try:
             self._attempt(batch, cause, now, partial(handler, timer))
         except NotYet:
             timers.put(batch.rows, timer.name, timer.key, now + parking.LAST_RETRY, timer.payload)
-        except StorageFailed:
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             stand_in = self._stand_in(f"$timer.{timer.name}", timer.key, timer.payload, now)
@@ -229,14 +243,14 @@ class TaskCore:
 
     def _judge(self, batch: Batch, given: Answer, handler: Callable[..., outbox.Verdict], now: datetime) -> None:
         call = given.call
-        cause = Cause(f"answer/{call.outbox}/{call.id}/{call.attempt}")
+        cause = Cause(f"answer/{call.outbox}/{call.id}/{call.attempt}", call.trace, step=f"settle {call.outbox}")
 
         def step(ctx: Context) -> None:
             outbox.settle(ctx.rows, call, handler(call, given.value, ctx), now)
 
         try:
             self._attempt(batch, cause, now, step)
-        except StorageFailed:
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             if batch.paused:  # one that was under way: no more letters, and nothing is lost, for the call comes again
@@ -267,8 +281,4 @@ class TaskCore:
 
 
 def _cause(record: Record) -> Cause:
-    try:
-        trace = from_headers(record.headers).traceparent
-    except BadEnvelope:
-        trace = None
-    return Cause(f"{record.topic}/{record.partition}/{record.offset}", trace)
+    return Cause(f"{record.topic}/{record.partition}/{record.offset}", trace.of(record.headers), record)

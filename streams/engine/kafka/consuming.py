@@ -64,7 +64,9 @@ class GroupConsumer:
             group_instance_id=instance_id,
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # A position that the log no longer has ends the task's life, and its next start says what was lost, or
+            # refuses; any other value would jump in silence. Where to begin, tasks say themselves.
+            auto_offset_reset="none",
             partition_assignment_strategy=(RangePartitionAssignor,),  # the default tears co-partitioned topics apart
             session_timeout_ms=session_timeout_ms,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,

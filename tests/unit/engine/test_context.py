@@ -7,6 +7,7 @@ import pytest
 from contracts.envelope import Envelope, from_headers
 from streams.engine.agent import Store
 from streams.engine.context import Cause, Context, decode, encode
+from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.overlay import Overlay
 from streams.engine.task import TaskCore
@@ -15,7 +16,7 @@ from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, START, Count, Echo, 
 
 @pytest.fixture
 def ctx() -> Context:
-    return Context(toy_agent(), 3, START, {}, Overlay(MemoryKeyValue()), Cause("numbers/3/17", "00-aa-bb-01"))
+    return Context(toy_agent(), 3, START, {}, Overlay(MemoryKeyValue()), Cause("numbers/3/17", TRACE))
 
 
 def envelopes(offset: int, *, before: int = 0) -> list[Envelope]:
@@ -89,10 +90,12 @@ def test_a_tombstone_needs_a_compacted_topic(ctx: Context) -> None:
         ctx.forget(ECHOES, key="a")
 
 
-def test_rows_say_their_version_and_the_previous_one_is_lifted() -> None:
+def test_rows_say_their_version_and_others_are_read_as_the_store_says() -> None:
     before: Store[Count] = Store("s", Count, version=1)
-    now: Store[Label] = Store("s", Label, version=2, upcast=lambda _, row: Label(text=row.decode()))
+    now: Store[Label] = Store("s", Label, version=2, reads={1: lambda row: Label(text=row.decode())})
 
     assert decode(before, encode(before, Count(n=3))) == Count(n=3)
     assert decode(now, encode(before, Count(n=3))) == Label(text='{"n":3}')
     assert decode(now, encode(now, Label(text="x"))) == Label(text="x")
+    with pytest.raises(StateRefused, match=r"store s holds rows of schema version 2, this release reads 1: start a"):
+        decode(before, encode(now, Label(text="x")))
