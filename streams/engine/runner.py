@@ -129,10 +129,12 @@ class AgentRunner:
         await self._stop_tasks()
         if self._consumer is not None:
             await self._consumer.close()
-        for stored in self._parked.values():
-            stored.close()
-        self._parked.clear()
+        self._close_parked()
         self._log.info("agent left", action="agent_left")
+
+    def _close_parked(self) -> None:
+        while self._parked:
+            self._parked.popitem()[1].close()
 
     async def _check_topics(self) -> None:
         """ConfigError when a topic that may be needed is not there: a transaction would wait for it for ever."""
@@ -156,9 +158,9 @@ class AgentRunner:
     async def _revoked(self) -> None:
         """aiokafka logs and swallows what a listener raises; here it ends the process instead."""
         self._has_assignment = False
-        if self._tasks:
-            self._watch.let_go()
         try:
+            if self._tasks:
+                self._watch.let_go()
             await self._stop_tasks()
         except Exception as error:
             self._fail(error)
@@ -179,13 +181,11 @@ class AgentRunner:
         try:
             for partition in partitions:
                 self._begin(partition)
+            # What came to nobody here is another member's now, and grows old.
+            self._close_parked()
+            self._watch.given()
         except Exception as error:
             self._fail(error)
-        # What came to nobody here is another member's now, and grows old.
-        for stored in self._parked.values():
-            stored.close()
-        self._parked.clear()
-        self._watch.given()
         self._log.info("assigned", action="assigned", partitions=sorted(partitions))
 
     def _begin(self, partition: int) -> None:
