@@ -123,6 +123,16 @@ def test_the_broker_listens_on_loopback_only(tmp_path: Path) -> None:
     assert node_properties(node, [node], {})["listeners"] == "PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:20002"
 
 
+def test_a_listener_outside_is_bound_at_one_port_and_told_as_another(tmp_path: Path) -> None:
+    node = Node(1, 20001, 20002, tmp_path)
+    properties = node_properties(node, [node], {}, outside=(20003, 20004))
+
+    assert properties["listeners"].endswith(",OUTSIDE://127.0.0.1:20003")
+    assert properties["advertised.listeners"] == "PLAINTEXT://127.0.0.1:20001,OUTSIDE://127.0.0.1:20004"
+    with pytest.raises(ValueError, match="of one node"):
+        BrokerOptions(nodes=3, outside=(20003, 20004))
+
+
 def test_java_options_of_the_users_environment_do_not_reach_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Xmx16m")
 
