@@ -6,6 +6,7 @@ ReturnStreamsError
 │   └── ContractViolation   it can be read, and says what cannot be
 ├── NotYet            what the record needs is not known yet: it waits in a store and is tried again
 ├── StateRefused      this task's state and the cluster disagree: it does not start, and says what to do
+│   └── StateInUse          another process has its directory, which may be about to leave: asked again for a while
 ├── StorageFailed     the disk under the rows failed: infrastructure, so the batch is redone and no record blamed
 └── ConfigError       the process cannot start: exit code 78, one line that says what to change
 
@@ -38,6 +39,10 @@ class NotYet(ReturnStreamsError):
 
 class StateRefused(ReturnStreamsError):
     """Starting on this state could repeat or lose records."""
+
+
+class StateInUse(StateRefused):
+    """Another process has the task's directory."""
 
 
 class StorageFailed(ReturnStreamsError, OSError):

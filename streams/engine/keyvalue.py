@@ -19,6 +19,13 @@ class KeyValue(Protocol):
     one `apply` become durable together or not at all, so that a restart restores just what is missing.
     """
 
+    def open(self) -> None:
+        """Take hold of what is needed, before every restore; what an earlier error has broken is mended or emptied.
+
+        May take long: to be called in a thread. StateInUse while another process has it, StateRefused when it is not
+        ours to open.
+        """
+
     def get(self, store: str, key: str) -> bytes | None:
         """The row, None where there is none."""
 
@@ -32,19 +39,16 @@ class KeyValue(Protocol):
         """Write rows and positions in one step. caught_up: there is nothing more to apply, so the age begins anew."""
 
     def positions(self) -> dict[str, int]:
-        """Next offset to restore, by topic. Topics never applied are absent.
-
-        Asked for before every restore, and so the place to mend what an earlier error broke: a damaged one is empty.
-        """
+        """Next offset to restore, by topic. Topics never applied are absent."""
 
     def age(self) -> timedelta | None:
         """How long ago all of its topics were known to be applied; None when they never were."""
 
     def wipe(self) -> None:
-        """Forget everything, to be rebuilt from the changelog."""
+        """Forget everything, to be rebuilt from the changelog. May take long."""
 
     def close(self) -> None:
-        """Release what is held."""
+        """Release what is held. May take long."""
 
 
 class MemoryKeyValue:
@@ -55,6 +59,9 @@ class MemoryKeyValue:
         self._stores: dict[str, SortedDict] = {}
         self._positions: dict[str, int] = {}
         self._caught_up: datetime | None = None
+
+    def open(self) -> None:
+        """See KeyValue."""
 
     def get(self, store: str, key: str) -> bytes | None:
         """See KeyValue."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import timedelta
 
 import orjson
@@ -11,6 +11,7 @@ import structlog
 from contracts.topics import COMPACTED
 from streams.engine.agent import Agent
 from streams.engine.errors import StateRefused
+from streams.engine.kafka import Committed
 from streams.engine.keyvalue import KeyValue
 from streams.engine.overlay import Writes
 from streams.engine.records import OutRecord
@@ -25,6 +26,9 @@ BIRTH = "partitions"
 # without a trace. Less an hour, for the reading itself and for a clock that was set.
 _CLOCK_MARGIN = timedelta(hours=1)
 OLDEST = timedelta(milliseconds=int(COMPACTED["delete.retention.ms"])) - _CLOCK_MARGIN
+# Behind a task's last record lies the end of its transaction. Another one would take two offsets at least: where there
+# is but one, nothing was written since.
+_MARKER = 1
 
 
 def changelog_records(agent: Agent, partition: int, writes: Writes) -> list[OutRecord]:
@@ -71,63 +75,81 @@ def check_partitions(agent: Agent, stored: KeyValue, counts: Mapping[str, int]) 
     return count
 
 
-def rows_lag(group: Mapping[str, int | None], changelog: Mapping[str, int]) -> bool:
+def rows_lag(group: Mapping[str, Committed | None], changelog: Mapping[str, int]) -> bool:
     """Whether the group has come further than the restored rows know. Both are written in one transaction, so either
-    the changelog was not read to its real end, or somebody set the group's offset forward by hand."""
-    return any(offset is not None and offset > changelog.get(topic, offset) for topic, offset in group.items())
+    the changelog was not read to its real end, or it has lost it, or somebody set the group's offset by hand."""
+    return any(
+        known is not None and known.offset > changelog.get(topic, known.offset) for topic, known in group.items()
+    )
 
 
 def starting_offsets(
     agent: Agent,
     partition: int,
-    group: Mapping[str, int | None],
+    group: Mapping[str, Committed | None],
     changelog: Mapping[str, int],
     first: Mapping[str, int],
     end: Mapping[str, int],
 ) -> dict[str, int]:
     """Where to begin each input: at the larger of the group's offset and the changelog's.
 
-    Both are written in one transaction. Where the group's is missing or smaller, it was lost or set back, and to go by
-    either could repeat what was done: StateRefused. So does an input that ends before it: its records are others now.
+    Both are written in one transaction. Where they differ, rows or offsets were lost, and to go on by either could
+    repeat what was done: StateRefused. Only an offset that somebody set forward by hand is taken at its word. An input
+    that ends before it is refused too: its records are others now.
     """
     offsets: dict[str, int] = {}
     for topic, committed in group.items():
         known = changelog.get(topic)
         place = f"{agent.name}: {topic}[{partition}]"
-        if known is not None and (committed is None or committed < known):
-            raise StateRefused(
-                f"{place}: the group's offset is {committed}, but the changelog says {known} was reached: it was "
-                f"lost or set back. Set the group's offset to {known} or above to go on without repeating anything"
-            )
-        if known is None and committed is not None and committed > first[topic]:
-            raise StateRefused(
-                f"{place}: the group has come to offset {committed}, but the changelog {agent.changelog} knows nothing "
-                "of it: it was lost. Restore the changelog, or begin with a new prefix"
-            )
-        start = max(committed or 0, known or 0)
-        if known is not None and start > known:
-            log.warning("offset set forward", action="offset_forward", place=place, reached=known, start=start)
+        start = _agreed(agent, place, committed, known, first[topic])
         if start > end[topic]:
             raise StateRefused(
                 f"{place}: offset {start} was reached, but the topic ends at {end[topic]}: it was made anew or cut "
                 "off, and what is written to it now would be skipped. Begin with a new prefix"
             )
-        if start < first[topic]:
-            if start:
-                log.error(
-                    "records lost to retention", action="retention_gap", place=place, from_=start, to=first[topic]
-                )
-            start = first[topic]
-        offsets[topic] = start
+        if 0 < start < first[topic]:
+            log.error("records lost to retention", action="retention_gap", place=place, from_=start, to=first[topic])
+        offsets[topic] = max(start, first[topic])
     return offsets
 
 
+def _agreed(agent: Agent, place: str, committed: Committed | None, known: int | None, first: int) -> int:
+    offset = None if committed is None else committed.offset
+    ours = committed is not None and committed.ours
+    if known is None:
+        if offset is not None and (ours or offset > first):
+            raise StateRefused(
+                f"{place}: the group has come to offset {offset}, but the changelog {agent.changelog} knows nothing "
+                "of it: it was lost. Restore the changelog, or begin with a new prefix"
+            )
+        return offset or 0
+    if offset is None or offset < known:
+        raise StateRefused(
+            f"{place}: the group's offset is {offset}, but the changelog says {known} was reached: it was "
+            f"lost or set back. Set the group's offset to {known} or above to go on without repeating anything"
+        )
+    if offset > known and ours:
+        raise StateRefused(
+            f"{place}: this agent has committed offset {offset}, but its changelog {agent.changelog} ends at {known}: "
+            "its last rows were lost, and what they decided could be done again. Restore the changelog; or, once you "
+            f"know what {known} to {offset - 1} did, set the group's offset to {offset} by hand to go on without"
+        )
+    if offset > known:
+        log.warning("offset set forward", action="offset_forward", place=place, reached=known, start=offset)
+    return offset
+
+
 def outdated(
-    known: Mapping[str, int], age: timedelta | None, first: Mapping[str, int], end: Mapping[str, int]
+    known: Mapping[str, int],
+    age: timedelta | None,
+    first: Mapping[str, int],
+    end: Mapping[str, int],
+    own: Container[str] = (),
 ) -> str | None:
     """Why rows at these positions cannot be brought up to date by what their topics hold; None when they can.
 
     age: since all topics were applied to their ends. first and end: offsets of the topics that the task restores from.
+    own: those that only this task writes to.
     """
     for topic, offset in known.items():
         if topic not in end:
@@ -136,6 +158,7 @@ def outdated(
             return f"{topic} begins at {first[topic]} now, above the position {offset}"
         if offset > end[topic]:
             return f"{topic} ends at {end[topic]}, below the position {offset}: it was made anew or cut off"
-        if offset < end[topic] and (age is None or not -_CLOCK_MARGIN <= age < OLDEST):
+        missed = end[topic] - offset - (_MARKER if topic in own else 0)
+        if missed > 0 and (age is None or not -_CLOCK_MARGIN <= age < OLDEST):
             return f"{topic} was last applied {age} ago, and may have dropped deletions since"
     return None

@@ -64,15 +64,15 @@ class RocksStorage:
         self._buffers = WriteBufferManager.new_write_buffer_manager_with_cache(WRITE_BUFFERS_BYTES, False, self._cache)
 
     def __call__(self, agent: str, partition: int) -> KeyValue:
-        """The task's rows as they are on disk. StateRefused when the directory is another's, or in use."""
+        """The task's rows as they are on disk."""
         directory = StateDirectory(self._root, f"{self._prefix}{agent}", partition)
         return RocksKeyValue(directory, self._cache, self._buffers, self._clock)
 
 
 class RocksKeyValue:
-    """Rows in RocksDB. Opened when first asked for something, so that trouble with the disk is the task's to retry.
+    """Rows in RocksDB, opened when first asked for something.
 
-    After an error nothing is read or written any more until `positions` has opened it anew, emptied if it was damaged.
+    After an error nothing is read or written any more until `open` has opened it anew, emptied if it was damaged.
     """
 
     def __init__(
@@ -88,6 +88,12 @@ class RocksKeyValue:
         # By store, a key that no row of it lies before. Timers and queues are deleted from the front, and RocksDB steps
         # over each deleted row until it has merged its files: 14 ms a look after 100,000 of them (measured).
         self._first: dict[str, bytes] = {}
+
+    def open(self) -> None:
+        """See KeyValue."""
+        if self._broken is not None:
+            self._mend(self._broken)
+        self._database()
 
     def get(self, store: str, key: str) -> bytes | None:
         """See KeyValue."""
@@ -165,8 +171,6 @@ class RocksKeyValue:
 
     def positions(self) -> dict[str, int]:
         """See KeyValue."""
-        if self._broken is not None:
-            self._mend(self._broken)
         return {key[len(_POSITION) :].decode(): int(row) for key, row in self._scan(_POSITION)}
 
     def age(self) -> timedelta | None:
@@ -178,6 +182,7 @@ class RocksKeyValue:
         """See KeyValue."""
         self._let_go()
         self._broken = None
+        self._directory.claim()
         self._directory.wipe()
 
     def close(self) -> None:
@@ -205,6 +210,7 @@ class RocksKeyValue:
         return self._open
 
     def _opened(self) -> Rdict:
+        self._directory.claim()
         path = self._directory.database
         if not self._directory.fresh and not (path / "CURRENT").exists():
             self._rebuild("lost")

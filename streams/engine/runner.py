@@ -18,6 +18,7 @@ from streams.engine.keyvalue import KeyValue
 from streams.engine.member_watch import MemberWatch
 from streams.engine.options import RunnerOptions
 from streams.engine.running_task import RunningTask
+from streams.engine.threads import in_thread
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class AgentRunner:
         self._consumer: GroupConsumer | None = None
         self._tasks: dict[int, tuple[RunningTask, asyncio.Task[None]]] = {}
         self._parked: dict[int, KeyValue] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None
         self._has_assignment = False
         self._leaving = False
@@ -130,11 +132,8 @@ class AgentRunner:
         if self._consumer is not None:
             await self._consumer.close()
         self._close_parked()
+        await asyncio.gather(*self._closing)
         self._log.info("agent left", action="agent_left")
-
-    def _close_parked(self) -> None:
-        while self._parked:
-            self._parked.popitem()[1].close()
 
     async def _check_topics(self) -> None:
         """ConfigError when a topic that may be needed is not there: a transaction would wait for it for ever."""
@@ -187,6 +186,14 @@ class AgentRunner:
         except Exception as error:
             self._fail(error)
         self._log.info("assigned", action="assigned", partitions=sorted(partitions))
+
+    def _close_parked(self) -> None:
+        """Begin to; a close writes what is in memory, and the loop need not wait for that."""
+        parked, self._parked = self._parked, {}
+        for stored in parked.values():
+            closing = asyncio.create_task(in_thread(stored.close))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def _begin(self, partition: int) -> None:
         if self._consumer is None:

@@ -11,15 +11,15 @@ import structlog
 
 from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
-from streams.engine import metrics, positions, restore, timers, versions
+from streams.engine import metrics, positions, timers, versions
 from streams.engine.agent import Agent
 from streams.engine.calling import Calls
-from streams.engine.errors import StateRefused
 from streams.engine.intake import FETCH_WAIT_S, Intake
 from streams.engine.kafka import Cluster, Fenced, GroupConsumer, Infrastructure, Standing, Transactions
 from streams.engine.keyvalue import KeyValue
 from streams.engine.limits import is_lifted
 from streams.engine.options import RunnerOptions
+from streams.engine.starting import Start
 from streams.engine.task import Batch, TaskCore
 from streams.engine.task_clock import TaskClock
 from streams.engine.watch import TIMERS_LOOKED_FOR, TaskWatch
@@ -35,10 +35,6 @@ LAST_PAUSE_S = 5.0
 # heartbeats tell its member that the partition is no longer its own.
 FENCED_PAUSE_S = 3.0
 TIMERS_AT_ONCE = 500
-# Group coordinators before Kafka 4 show the offsets of a transaction some moments after it has ended, and a partition's
-# new leader may not know for some moments how far its log is committed: the changelog then seems to end too early.
-OFFSETS_LAG_S = 3.0
-OFFSETS_RETRY_S = 0.2
 # A paused task waits for a person; half a second more is nothing to them.
 CONTROLS_S = 0.5
 
@@ -71,7 +67,7 @@ class RunningTask:
         self._worked = False
         self._wake = asyncio.Event()
         self._intake = Intake(consumer, partition, options.max_batch)
-        self._partitions = 0
+        self._start = Start(agent, partition, cluster, consumer, stored)
         self._producer: Transactions | None = None
         self._clock = TaskClock(agent, partition, options.clock, options.clock_tolerance_s)
         self._calls = Calls(agent, partition, options, self._wake, self._clock.shared)
@@ -95,8 +91,8 @@ class RunningTask:
         """From one producer to its end: None when stopped, else what the infrastructure did."""
         self._worked = False
         try:
-            await self._open()
-            await self._loop()
+            if await self._opened():
+                await self._loop()
         except Infrastructure as error:
             return error
         finally:
@@ -124,45 +120,37 @@ class RunningTask:
 
     # --- start -----------------------------------------------------------------------------------------------------
 
+    async def _opened(self) -> bool:
+        """False when a stop came first: whoever gives a partition away must not wait for a restore of millions."""
+        opening, stopping = asyncio.create_task(self._open()), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            ended = opening.done()
+            opening.cancel()
+            await asyncio.wait({opening})
+        if ended:
+            opening.result()
+        elif not opening.cancelled():
+            opening.exception()  # looked at, for asyncio; the next owner will meet it too
+        return ended
+
     async def _open(self) -> None:
         """Fence the last owner, read what was committed, restore, go on from there. In this order: an offset or a row
         read before the fence may already be old."""
         self.watch.enter("opening")
+        await self._start.open()
         self._producer = Transactions(self._cluster, f"{self._agent.name}-{self.partition}")
         await self._producer.open()
         self.watch.enter("restoring")
-        await restore.restore(self._cluster, self._agent, self.partition, self.stored)
-        self._partitions = positions.check_partitions(self._agent, self.stored, self._consumer.partition_counts())
-        versions.check(self._agent, self.stored)
-        offsets, ends = await self._beginning()
-        await restore.restore_mirrors(self._cluster, self._agent, self.partition, self.stored, offsets)
+        offsets, ends = await self._start.restored()
         await self.watch.count_owed(self.stored)
         self._calls.forget()
         self._intake.begin(offsets, ends)
         self.watch.enter("running")
         self.ready.set()
         self._log.info("task runs", action="task_ready", offsets=offsets)
-
-    async def _beginning(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Where to go on, once offsets and rows agree, and where each input ends.
-
-        Offsets and rows may each lag for a moment: so both are looked at again.
-        """
-        patience = time.monotonic() + OFFSETS_LAG_S
-        while True:
-            known = positions.consumed(self.stored)
-            committed = await self._consumer.committed(self.partition)
-            first, ends = await self._consumer.bounds(self.partition)
-            last = time.monotonic() > patience or self._stop.is_set()
-            try:
-                if last or not positions.rows_lag(committed, known):
-                    place = self._agent, self.partition
-                    return positions.starting_offsets(*place, committed, known, first, ends), ends
-            except StateRefused:
-                if last:
-                    raise
-            await asyncio.sleep(OFFSETS_RETRY_S)
-            await restore.restore(self._cluster, self._agent, self.partition, self.stored)
 
     async def _release(self) -> None:
         """Cancel calls and the fetch, close the producer. The rows stay: the next start restores only the rest."""
@@ -219,7 +207,7 @@ class RunningTask:
         self._core.lift(batch)
         await self._commit(batch)
         await self._intake.end()
-        self._intake.begin(*await self._beginning())
+        self._intake.begin(*await self._start.restored())
         self.watch.enter("running")
         self.ready.set()
         self._log.info("task resumed", action="task_resumed")
@@ -290,7 +278,7 @@ class RunningTask:
         self.watch.computed(batch)
         writes = batch.rows.writes
         versions.note(self._agent, self.stored, writes)
-        positions.note_consumed(self.stored, writes, batch.offsets, self._partitions)
+        positions.note_consumed(self.stored, writes, batch.offsets, self._start.partitions)
         rows = positions.changelog_records(self._agent, self.partition, writes)
         offsets = {(topic, self.partition): offset for topic, offset in batch.offsets.items()}
         before = self._clock.reading()

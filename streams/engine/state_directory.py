@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
-from streams.engine.errors import StateRefused
+from streams.engine.errors import StateInUse, StateRefused, StorageFailed
 
 # Of the keys and the meta rows in streams/engine/rocks.py. Another one is refused: a release that cannot read it must
 # not take it for empty, and one that could misread it must not begin.
@@ -19,6 +20,18 @@ LAYOUT = 1
 IDENTITY = "task.json"
 LOCK = "lock"
 DATABASE = "db"
+
+# What no waiting mends. All else (no space, too many files, a disk that fails) is tried again.
+_FOR_GOOD = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 _REMEDY = "remove that directory: it is rebuilt from the topics"
 
@@ -36,7 +49,7 @@ class Identity:
 
 
 class StateDirectory:
-    """`<root>/<agent>/<partition>`, locked from here until `release`; the lock ends with the process, whatever ends it.
+    """`<root>/<agent>/<partition>`, locked from `claim` to `release`; the lock ends with the process, whatever ends it.
 
     fresh: whether nothing was here before. A database that is missing although this is not fresh was lost.
     """
@@ -44,41 +57,55 @@ class StateDirectory:
     def __init__(self, root: Path, agent: str, partition: int) -> None:
         self.path = root / agent / str(partition)
         self._identity = Identity(agent, partition)
-        self._lock: TextIO | None = None
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = self._claim()
-            self.fresh = self._identify()
-        except OSError as error:
-            self.release()
-            raise StateRefused(
-                f"{self.path}: {error.strerror or error}; make it a directory that this process may write, "
-                "or choose another state directory"
-            ) from None
-        except StateRefused:
-            self.release()
-            raise
+        self._lock: FileIO | None = None
+        self.fresh = False
 
     @property
     def database(self) -> Path:
         """Where the rows lie: the only thing in here that is ever wiped."""
         return self.path / DATABASE
 
-    def _claim(self) -> TextIO:
-        lock = (self.path / LOCK).open("a+")
+    def claim(self) -> None:
+        """Have it, from now on; nothing when it is had already.
+
+        StateInUse while another process has it; StateRefused when it is another task's, or cannot be a directory of
+        ours; StorageFailed when the disk does not let us now, but may later.
+        """
+        if self._lock is not None:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = self._locked()
+            self.fresh = self._identify()
+        except StateRefused:
+            self.release()
+            raise
+        except OSError as error:
+            self.release()
+            if error.errno not in _FOR_GOOD:
+                raise StorageFailed(f"{self.path}: {error.strerror or error}") from error
+            raise StateRefused(
+                f"{self.path}: {error.strerror or error}; make it a directory that this process may write, "
+                "or choose another state directory"
+            ) from None
+
+    def _locked(self) -> FileIO:
+        lock = FileIO(self.path / LOCK, "a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.truncate(0)
+            lock.write(f"{os.getpid()} on {os.uname().nodename}\n".encode())
         except BlockingIOError:
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            holder = lock.read().decode(errors="replace").strip() or "unknown"
             lock.close()
-            raise StateRefused(
+            raise StateInUse(
                 f"{self.path}: in use by process {holder}: two processes must not share a state directory; give each "
                 "its own, or end the other one"
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()} on {os.uname().nodename}\n")
-        lock.flush()
+        except OSError:
+            lock.close()
+            raise
         return lock
 
     def _identify(self) -> bool:

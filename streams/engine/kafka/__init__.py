@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
-from streams.engine.kafka.consuming import GroupConsumer, Standing
+from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.producing import Transactions, append
-from streams.engine.kafka.reading import Reader, reading
+from streams.engine.kafka.reading import Reader, Row, reading
 
 __all__ = [
     "Cluster",
+    "Committed",
     "Fenced",
     "GroupConsumer",
     "Infrastructure",
     "Reader",
+    "Row",
     "Standing",
     "Transactions",
     "append",

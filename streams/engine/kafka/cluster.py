@@ -21,6 +21,9 @@ Infrastructure = (KafkaError, OSError, TimeoutError)
 
 Fenced = ProducerFenced
 
+# The metadata of every offset that a task commits. One that a person or a tool has set has none, or another.
+OURS = "returnstreams"
+
 # What we wait for a whole transaction. Longer than the brokers' own limit, so that theirs is the one that decides.
 COMMIT_TIMEOUT_S = 15.0
 REQUEST_TIMEOUT_MS = 10_000

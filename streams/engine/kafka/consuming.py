@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import ConsumerRebalanceListener
@@ -14,6 +14,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from streams.engine.kafka.cluster import (
     COMMIT_TIMEOUT_S,
     FETCH_BYTES,
+    OURS,
     REQUEST_TIMEOUT_MS,
     Cluster,
     close_bounded,
@@ -41,6 +42,13 @@ class Standing:
     position: int
     end: int
     unstable: int = 0
+
+
+class Committed(NamedTuple):
+    """A group's offset. ours: from a task's transaction, with its rows; else somebody has set it by hand."""
+
+    offset: int
+    ours: bool
 
 
 class GroupConsumer:
@@ -103,10 +111,14 @@ class GroupConsumer:
         found = await self._consumer.getmany(*tps, timeout_ms=int(timeout_s * 1000), max_records=max_records)
         return [record_of(self._cluster, message) for messages in found.values() for message in messages]
 
-    async def committed(self, partition: int) -> dict[str, int | None]:
+    async def committed(self, partition: int) -> dict[str, Committed | None]:
         """The group's offsets, None where it has none."""
+        tps = self._of(partition)
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
-            return {self._cluster.plain(tp.topic): await self._consumer.committed(tp) for tp in self._of(partition)}
+            # The public committed() tells no metadata, and asks for one partition at a time.
+            found = await self._consumer._coordinator.fetch_committed_offsets(tps)
+        known = {tp: Committed(at.offset, at.metadata == OURS) for tp, at in found.items()}
+        return {self._cluster.plain(tp.topic): known.get(tp) for tp in tps}
 
     async def bounds(self, partition: int) -> tuple[dict[str, int], dict[str, int]]:
         """First and end offsets of one partition of all inputs (the end as read_committed sees it)."""

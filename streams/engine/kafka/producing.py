@@ -12,6 +12,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from streams.engine.kafka.cluster import (
     COMMIT_TIMEOUT_S,
+    OURS,
     REQUEST_TIMEOUT_MS,
     Cluster,
     close_bounded,
@@ -79,9 +80,10 @@ class Transactions:
                 await self._send(records, sent)
                 waits: list[Any] = [future for _, _, future in sent]
                 if offsets:
-                    positions = {TopicPartition(self._cluster.name(t), p): offset for (t, p), offset in offsets.items()}
-                    name = self._cluster.name(group)
-                    waits.append(asyncio.ensure_future(self._producer.send_offsets_to_transaction(positions, name)))
+                    name = self._cluster.name
+                    marked = {TopicPartition(name(t), p): (offset, OURS) for (t, p), offset in offsets.items()}
+                    sending = self._producer.send_offsets_to_transaction(marked, name(group))
+                    waits.append(asyncio.ensure_future(sending))
                 await asyncio.gather(*waits)
                 await self._producer.commit_transaction()
         except (AssertionError, IllegalOperation) as error:

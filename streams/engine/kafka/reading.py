@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -18,6 +18,17 @@ from streams.engine.kafka.cluster import (
     record_of,
 )
 from streams.engine.records import Record
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+class Row(Protocol):
+    """What of a record is needed to restore a row from it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
 
 
 class Reader:
@@ -46,21 +57,40 @@ class Reader:
         metadata = await self._consumer._client.fetch_all_metadata()
         return sorted(metadata.partitions_for_topic(self._cluster.name(topic)) or ())
 
-    async def assign(self, start: Mapping[tuple[str, int], int | None]) -> dict[tuple[str, int], int]:
+    async def assign(self, start: Mapping[Place, int | None]) -> dict[Place, int]:
         """Read these partitions from these offsets (None: from the first), and return their end offsets."""
-        tps = {TopicPartition(self._cluster.name(topic), p): offset for (topic, p), offset in start.items()}
-        self._consumer.assign(list(tps))
+        first, end = await self.bounds(start)
+        for place, offset in start.items():
+            tp = self._tp(place)
+            self._consumer.seek(tp, first[place] if offset is None else offset)
+            self._consumer.resume(tp)
+        return end
+
+    async def bounds(self, places: Iterable[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
+        """First and end offsets of these partitions (the end as read_committed sees it). Nothing is read now."""
+        tps = [self._tp(place) for place in places]
+        self._consumer.assign(tps)
+        self._consumer.pause(*tps)
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
-            first = await self._consumer.beginning_offsets(list(tps))
-            end = await self._consumer.end_offsets(list(tps))
-        for tp, offset in tps.items():
-            self._consumer.seek(tp, first[tp] if offset is None else offset)
-        return {(self._cluster.plain(tp.topic), tp.partition): offset for tp, offset in end.items()}
+            first = await self._consumer.beginning_offsets(tps)
+            end = await self._consumer.end_offsets(tps)
+        return {self._place(tp): o for tp, o in first.items()}, {self._place(tp): o for tp, o in end.items()}
+
+    def _tp(self, place: Place) -> TopicPartition:
+        return TopicPartition(self._cluster.name(place[0]), place[1])
+
+    def _place(self, tp: TopicPartition) -> Place:
+        return self._cluster.plain(tp.topic), tp.partition
 
     async def fetch(self, timeout_s: float, max_records: int | None = None) -> list[Record]:
         """The next records of everything assigned."""
         found = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
         return [record_of(self._cluster, message) for messages in found.values() for message in messages]
+
+    async def rows(self, timeout_s: float, max_records: int) -> dict[Place, Sequence[Row]]:
+        """The same without anything that a row does not need: a third of what a record costs."""
+        found = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        return {self._place(tp): messages for tp, messages in found.items()}
 
     async def position(self, topic: str, partition: int) -> int:
         """How far a partition has been read, past control records and compacted gaps too."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from streams.engine import restore, runner, running_task
+from streams.engine import restore, runner, running_task, starting
 from streams.engine.clock import Clock, utc_now
-from streams.engine.kafka import Standing
+from streams.engine.kafka import Committed, Standing
 from streams.engine.records import OutRecord, Record
 from tests.unit.engine.toys import ECHOES, Echo
 
@@ -58,6 +59,7 @@ class FakeKafka:
 
         monkeypatch.setattr(running_task, "Transactions", lambda cluster, name: FakeTransactions(self))
         monkeypatch.setattr(runner, "GroupConsumer", lambda *args, **more: FakeConsumer(self))
+        monkeypatch.setattr(starting, "reading", lambda cluster: nullcontext())
         monkeypatch.setattr(restore, "restore", restored)
         monkeypatch.setattr(restore, "restore_mirrors", restored)
         return self
@@ -107,9 +109,10 @@ class FakeConsumer:
         """The next deal."""
         return await self._kafka.deal()
 
-    async def committed(self, partition: int) -> dict[str, int | None]:
+    async def committed(self, partition: int) -> dict[str, Committed | None]:
         """What transactions have committed."""
-        return {topic: self._kafka.offsets.get(topic) for topic in ("numbers", "labels")}
+        known = {topic: Committed(offset, ours=True) for topic, offset in self._kafka.offsets.items()}
+        return {topic: known.get(topic) for topic in ("numbers", "labels")}
 
     async def bounds(self, partition: int) -> tuple[dict[str, int], dict[str, int]]:
         """All topics begin at 0."""

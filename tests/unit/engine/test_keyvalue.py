@@ -118,6 +118,20 @@ def test_long_scans_are_whole(rows: KeyValue) -> None:
     assert [key for key, _ in rows.scan("s", after="01249x")] == keys[1250:]
 
 
+def test_opening_is_asked_for_before_every_restore_and_changes_nothing(rows: KeyValue) -> None:
+    for n in range(3):
+        rows.open()
+        rows.apply({"s": {str(n): b"1"}}, {"changelog": n})
+    rows.wipe()
+    rows.open()
+    assert rows.positions() == {}
+    rows.apply({"s": {"a": b"1"}}, {"changelog": 7})
+    rows.open()
+
+    assert list(rows.scan("s")) == [("a", b"1")]
+    assert rows.positions() == {"changelog": 7}
+
+
 def test_closing_twice_is_nothing(rows: KeyValue) -> None:
     rows.apply({"s": {"a": b"1"}}, {})
     rows.close()

@@ -9,6 +9,7 @@ import pytest
 
 from streams.engine import positions
 from streams.engine.errors import StateRefused
+from streams.engine.kafka import Committed
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.overlay import Writes
 from tests.unit.engine.toys import toy_agent
@@ -16,44 +17,50 @@ from tests.unit.engine.toys import toy_agent
 FIRST, END = 100, 900
 
 
-def start(committed: int | None, known: int | None, first: int = FIRST, end: int = END) -> int:
+def start(committed: int | None, known: int | None, ours: bool, first: int = FIRST, end: int = END) -> int:
     changelog: Mapping[str, int] = {} if known is None else {"numbers": known}
+    group = None if committed is None else Committed(committed, ours)
     offsets = positions.starting_offsets(
-        toy_agent(), 3, {"numbers": committed}, changelog, {"numbers": first}, {"numbers": end}
+        toy_agent(), 3, {"numbers": group}, changelog, {"numbers": first}, {"numbers": end}
     )
     return offsets["numbers"]
 
 
 @pytest.mark.parametrize(
-    ("committed", "known", "begins"),
+    ("committed", "known", "ours", "begins"),
     [
-        (None, None, FIRST),  # the first start ever
-        (500, 500, 500),
-        (500, 499, 500),  # an operator moved the group on
-        (END, END, END),
-        (40, 40, FIRST),  # retention has passed: loud, but nothing can be done
-        (FIRST, None, FIRST),  # set by hand to the very beginning
-        (0, None, FIRST),
+        (None, None, False, FIRST),  # the first start ever
+        (500, 500, True, 500),
+        (500, 500, False, 500),  # committed by a release that left no mark
+        (500, 499, False, 500),  # an operator moved the group on
+        (END, END, True, END),
+        (40, 40, True, FIRST),  # retention has passed: loud, but nothing can be done
+        (FIRST, None, False, FIRST),  # set by hand to the very beginning
+        (0, None, False, FIRST),
     ],
 )
-def test_the_larger_of_both(committed: int | None, known: int | None, begins: int) -> None:
-    assert start(committed, known) == begins
+def test_the_larger_of_both(committed: int | None, known: int | None, ours: bool, begins: int) -> None:
+    assert start(committed, known, ours) == begins
 
 
 @pytest.mark.parametrize(
-    ("committed", "known", "says"),
+    ("committed", "known", "ours", "says"),
     [
-        (None, 500, "the group's offset is None, but the changelog says 500"),
-        (499, 500, "lost or set back"),
-        (0, 500, "Set the group's offset to 500 or above"),
-        (500, None, "the changelog toy-changelog knows nothing"),
-        (END + 1, END, "made anew or cut off"),
-        (END + 1, END + 1, "made anew or cut off"),
+        (None, 500, False, "the group's offset is None, but the changelog says 500"),
+        (499, 500, True, "lost or set back"),
+        (499, 500, False, "lost or set back"),
+        (0, 500, False, "Set the group's offset to 500 or above"),
+        (500, None, False, "the changelog toy-changelog knows nothing"),
+        (500, None, True, "the changelog toy-changelog knows nothing"),
+        (FIRST, None, True, "the changelog toy-changelog knows nothing"),  # its records are gone too, but they were
+        (500, 499, True, "committed offset 500, but its changelog toy-changelog ends at 499: its last rows were lost"),
+        (END + 1, END, False, "made anew or cut off"),
+        (END + 1, END + 1, True, "made anew or cut off"),
     ],
 )
-def test_refused_by_name(committed: int | None, known: int | None, says: str) -> None:
+def test_refused_by_name(committed: int | None, known: int | None, ours: bool, says: str) -> None:
     with pytest.raises(StateRefused, match=says) as caught:
-        start(committed, known)
+        start(committed, known, ours)
 
     assert str(caught.value).startswith("toy: numbers[3]: ")
 
@@ -62,7 +69,7 @@ def test_every_input_has_its_own_answer() -> None:
     offsets = positions.starting_offsets(
         toy_agent(),
         0,
-        {"numbers": 7, "labels": None},
+        {"numbers": Committed(7, ours=True), "labels": None},
         {"numbers": 7},
         {"numbers": 0, "labels": 2},
         {"numbers": 7, "labels": 2},
@@ -119,7 +126,7 @@ WEEK = timedelta(days=7)
 
 def why(known: dict[str, int], age: timedelta | None, end: int = 900) -> str:
     first, ends = {"toy-changelog": 100, "labels": 0}, {"toy-changelog": end, "labels": 20}
-    return positions.outdated(known, age, first, ends) or ""
+    return positions.outdated(known, age, first, ends, ["toy-changelog"]) or ""
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=-5), timedelta(days=6, hours=22)])
@@ -135,6 +142,9 @@ def test_rows_older_than_deletions_are_kept_are_not(age: timedelta | None) -> No
 @pytest.mark.parametrize("age", [None, 3 * WEEK, timedelta(hours=-2)])
 def test_where_nothing_is_missing_the_age_does_not_matter(age: timedelta | None) -> None:
     assert why(SOUND, age, end=500) == ""
+    assert why(SOUND, age, end=501) == "", "only the end of our own transaction lies behind"
+    assert "toy-changelog was last applied" in why(SOUND, age, end=502)
+    assert "labels was last applied" in why({**SOUND, "labels": 19}, age, end=500), "others write there, one by one"
 
 
 @pytest.mark.parametrize(

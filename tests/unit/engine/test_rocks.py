@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from streams.engine import positions, rocks
-from streams.engine.errors import StateRefused, StorageFailed
+from streams.engine.errors import StateInUse, StateRefused, StorageFailed
 from streams.engine.kafka import Infrastructure
 from streams.engine.keyvalue import KeyValue
 from streams.engine.rocks import RocksStorage
@@ -111,8 +112,8 @@ def test_in_use_by_another_process_is_refused_by_name(storage: RocksStorage, tmp
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        with pytest.raises(StateRefused) as caught:
-            storage("toy", 3)
+        with pytest.raises(StateInUse) as caught:
+            storage("toy", 3).open()
         child.kill()
 
     assert str(caught.value).startswith(f"{directory}: in use by process {child.pid} on ")
@@ -120,11 +121,14 @@ def test_in_use_by_another_process_is_refused_by_name(storage: RocksStorage, tmp
 
 
 def test_the_lock_holds_within_a_process_and_ends_with_close(storage: RocksStorage) -> None:
-    held = storage("toy", 3)
-    with pytest.raises(StateRefused, match=f"in use by process {os.getpid()}"):
-        storage("toy", 3)
+    held, other = storage("toy", 3), storage("toy", 3)
+    held.open()
+    with pytest.raises(StateInUse, match=f"in use by process {os.getpid()}"):
+        other.open()
+    held.open()  # again is nothing
     held.close()
-    storage("toy", 3).close()
+    other.open()
+    other.close()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_the_directory_of_another_is_refused_and_left_alone(
     identity.write_text(json.dumps(known | change))
     for _ in range(2):  # and the lock is not kept
         with pytest.raises(StateRefused, match=says) as caught:
-            storage("toy", 3)
+            storage("toy", 3).open()
         assert "remove that directory" in str(caught.value)
     identity.write_text(json.dumps(known))
     kept = storage("toy", 3)
@@ -156,14 +160,32 @@ def test_files_of_nobody_knows_whom_are_refused_and_left_alone(storage: RocksSto
     directory.mkdir(parents=True)
     (directory / "letters.txt").write_text("mine")
     with pytest.raises(StateRefused, match=r"holds letters.txt, but no task.json"):
-        storage("toy", 3)
+        storage("toy", 3).open()
     assert (directory / "letters.txt").read_text() == "mine"
 
 
 def test_a_place_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateRefused, match=rf"{tmp_path}/file/toy/3: Not a directory; make it"):
-        RocksStorage(tmp_path / "file")("toy", 3)
+        RocksStorage(tmp_path / "file")("toy", 3).open()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EIO])
+def test_a_disk_that_does_not_take_a_new_directory_now_is_tried_again(
+    storage: RocksStorage, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fails(*args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    kept = storage("toy", 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fails)
+        for _ in range(2):
+            with pytest.raises(StorageFailed, match=os.strerror(number)):
+                kept.open()
+    kept.open()
+    assert kept.positions() == {}
+    kept.close()
 
 
 def overwrite(file: Path, at: int, size: int) -> None:
@@ -229,7 +251,7 @@ def damaged(storage: RocksStorage, directory: Path) -> Iterator[KeyValue]:
     kept.close()
 
 
-def test_damage_met_while_reading_fails_everything_until_the_next_restore(damaged: KeyValue) -> None:
+def test_damage_met_while_reading_fails_everything_until_it_is_opened_anew(damaged: KeyValue) -> None:
     assert damaged.positions() == {"changelog": 10}
     with pytest.raises(StorageFailed, match="Corruption"):
         list(damaged.scan("s"))
@@ -243,7 +265,8 @@ def test_damage_met_while_reading_fails_everything_until_the_next_restore(damage
             attempt()
 
     with capture_logs() as logs:
-        assert damaged.positions() == {}
+        damaged.open()
+    assert damaged.positions() == {}
     assert [entry["action"] for entry in logs] == ["state_rebuilt"]
     damaged.apply({"s": {"a": b"1"}}, {"changelog": 1})
     assert list(damaged.scan("s")) == [("a", b"1")]
@@ -270,7 +293,8 @@ def test_trouble_that_is_not_damage_wipes_nothing(storage: RocksStorage, monkeyp
         patched.setattr(rocks, "Rdict", full)
         for _ in range(2):
             with pytest.raises(StorageFailed, match="No space left"):
-                kept.positions()
+                kept.open()
+    kept.open()
     assert kept.positions() == {"changelog": 1}
     kept.close()
 

@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from streams.engine.errors import ConfigError, StateRefused
+from streams.engine import starting
+from streams.engine.errors import ConfigError, StateInUse, StateRefused
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.runner import AgentRunner
@@ -62,17 +64,74 @@ async def test_an_outbox_without_a_caller_is_told_at_once(kafka: FakeKafka) -> N
         AgentRunner(toy_agent(), cluster, table, RunnerOptions())
 
 
-async def test_storage_that_cannot_be_opened_ends_the_process(kafka: FakeKafka) -> None:
-    """aiokafka logs and swallows what a listener raises: the partition would be nobody's, in silence."""
+async def test_storage_that_is_refused_ends_the_process(kafka: FakeKafka) -> None:
+    class Refused(MemoryKeyValue):
+        def open(self) -> None:
+            raise StateRefused("holds the state of another")
 
-    def locked(agent: str, partition: int) -> KeyValue:
-        raise StateRefused("locked by another process")
-
-    run = await joined(kafka, new_runner(storage=locked), asyncio.Event())
+    run = await joined(kafka, new_runner(storage=lambda agent, partition: Refused()), asyncio.Event())
     kafka.listeners[1]({0})
 
-    with pytest.raises(StateRefused, match="locked"):
+    with pytest.raises(StateRefused, match="of another"):
         await asyncio.wait_for(run, BOUND_S)
+    assert kafka.opened == 0, "nobody is fenced for a task that cannot run"
+
+
+class InUse(MemoryKeyValue):
+    """Another process has it, for so many attempts."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__()
+        self.attempts = attempts
+
+    def open(self) -> None:
+        self.attempts -= 1
+        if self.attempts >= 0:
+            raise StateInUse("in use by process 7")
+
+
+async def test_storage_that_another_process_is_about_to_let_go_is_waited_for(
+    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "IN_USE_RETRY_S", 0.01)
+    stop = asyncio.Event()
+    runner = new_runner(storage=lambda agent, partition: InUse(5))
+    run = await joined(kafka, runner, stop)
+    with capture_logs() as logs:
+        kafka.listeners[1]({0})
+        await eventually(lambda: runner.ready)
+    stop.set()
+    await asyncio.wait_for(run, BOUND_S)
+
+    assert [line["error"] for line in logs if line["action"] == "state_in_use"] == ["in use by process 7"]
+
+
+async def test_storage_that_another_process_keeps_ends_the_process(
+    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "IN_USE_S", 0.1)
+    monkeypatch.setattr(starting, "IN_USE_RETRY_S", 0.01)
+    run = await joined(kafka, new_runner(storage=lambda agent, partition: InUse(10**6)), asyncio.Event())
+    kafka.listeners[1]({0})
+
+    with pytest.raises(StateInUse, match="in use by process 7"):
+        await asyncio.wait_for(run, BOUND_S)
+
+
+async def test_what_cannot_be_opened_does_not_hold_up_a_revoke(kafka: FakeKafka) -> None:
+    """Nor does a task that is taken away while it waits end the process: the next owner will see for itself."""
+    stop = asyncio.Event()
+    runner = new_runner(storage=lambda agent, partition: InUse(10**6))
+    run = await joined(kafka, runner, stop)
+    revoked, assigned = kafka.listeners
+    assigned({0})
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        await revoked()
+    assigned(set())
+    assert runner.ready
+    stop.set()
+    await asyncio.wait_for(run, BOUND_S)
 
 
 async def test_a_task_that_is_cancelled_by_nobody_of_ours_ends_the_process(kafka: FakeKafka) -> None:
@@ -117,7 +176,8 @@ async def test_stores_are_closed_when_their_partition_goes_and_at_the_end(kafka:
     await revoked()
     assert [made[0].closed, made[1].closed] == [0, 0]
     assigned({1})
-    assert [made[0].closed, made[1].closed] == [1, 0]
+    await eventually(lambda: made[0].closed == 1)
+    assert made[1].closed == 0
     await eventually(lambda: runner.ready)
     stop.set()
     await asyncio.wait_for(run, BOUND_S)
