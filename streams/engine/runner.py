@@ -132,7 +132,8 @@ class AgentRunner:
         if self._consumer is not None:
             await self._consumer.close()
         self._close_parked()
-        await asyncio.gather(*self._closing)
+        if self._closing:
+            await asyncio.wait(self._closing)
         self._log.info("agent left", action="agent_left")
 
     async def _check_topics(self) -> None:
@@ -193,7 +194,12 @@ class AgentRunner:
         for stored in parked.values():
             closing = asyncio.create_task(in_thread(stored.close))
             self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            closing.add_done_callback(self._closed)
+
+    def _closed(self, closing: asyncio.Task[None]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            self._fail(error)
 
     def _begin(self, partition: int) -> None:
         if self._consumer is None:

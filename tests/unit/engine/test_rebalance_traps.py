@@ -12,6 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams.engine import restore
+from streams.engine.kafka import Committed
 from streams.engine.kafka.consuming import _Listener
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.runner import AgentRunner
@@ -68,7 +69,7 @@ async def test_offsets_and_rows_are_read_only_after_the_last_owner_is_fenced(
     async def restoring(*args: object) -> None:
         steps.append("restore")
 
-    async def reading(self: FakeConsumer, partition: int) -> dict[str, int | None]:
+    async def reading(self: FakeConsumer, partition: int) -> dict[str, Committed | None]:
         steps.append("committed")
         return await committed(self, partition)
 
