@@ -18,6 +18,7 @@ _ATTRIBUTES = {
     "ce_dataschema": "dataschema",
     "content-type": "content_type",
     "traceparent": "traceparent",
+    "tracestate": "tracestate",
 }
 
 
@@ -42,6 +43,7 @@ class Envelope:
     dataschema: str | None = None
     content_type: str = "application/json"
     traceparent: str | None = None
+    tracestate: str | None = None
     extensions: dict[str, str] = field(default_factory=dict)
 
     def to_headers(self) -> Headers:
@@ -56,6 +58,7 @@ class Envelope:
             ("ce_dataschema", self.dataschema),
             ("content-type", self.content_type),
             ("traceparent", self.traceparent),
+            ("tracestate", self.tracestate),
             *((f"ce_{name}", value) for name, value in self.extensions.items()),
         ]
         return tuple((name, value.encode()) for name, value in pairs if value is not None)
@@ -89,6 +92,7 @@ def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         dataschema=known.get("dataschema"),
         content_type=known.get("content_type", "application/json"),
         traceparent=known.get("traceparent"),
+        tracestate=known.get("tracestate"),
         extensions=extensions,
     )
 

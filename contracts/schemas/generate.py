@@ -27,6 +27,7 @@ HEADERS = {
         "ce_dataschema": {"type": "string"},
         "content-type": {"const": "application/json"},
         "traceparent": {"type": "string"},
+        "tracestate": {"type": "string"},
     },
 }
 

@@ -11,6 +11,7 @@ from contracts.envelope import BadEnvelope, Envelope, from_headers
 from contracts.model import Model
 from contracts.retailers import Retailer
 from contracts.topics import Topic
+from streams.engine import tracing
 from streams.engine.agent import Agent, Store
 from streams.engine.context import decode
 from streams.engine.keyvalue import MemoryKeyValue
@@ -137,6 +138,7 @@ class AgentTestDriver:
 
     def _commit(self, batch: Batch) -> list[Written]:
         self._core.stored.apply(batch.rows.writes, {})
+        tracing.end(batch.spans)
         written = list(_read(batch.emitted))
         self.written += written
         starting = self._core.begin()

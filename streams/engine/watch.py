@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Literal
 
-from streams.engine import metrics
+from streams.engine import metrics, tracing
 from streams.engine.agent import Agent
 from streams.engine.clock import Clock, utc_now
 from streams.engine.dead_letters import topic_of
@@ -125,6 +125,7 @@ class TaskWatch:
 
     def committed(self, batch: Batch, written: Iterable[OutRecord], seconds: float) -> None:
         """A batch is committed. written: its emitted records and its rows."""
+        tracing.end(batch.spans)
         self._in_hand = frozenset()
         self._oldest_ms = None
         if self._busy_since is not None:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import pytest
 
+from contracts import trace
 from contracts.envelope import Envelope, from_headers
+from contracts.trace import Trace
 from streams.engine.agent import Store
 from streams.engine.context import Cause, Context, decode, encode
 from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.overlay import Overlay
 from streams.engine.task import TaskCore
-from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, START, Count, Echo, Label, Nudge, Number, record, toy_agent
+from tests.unit.engine.toys import (
+    ECHOES,
+    LABELS,
+    NUMBERS,
+    START,
+    TOTALS,
+    Count,
+    Echo,
+    Label,
+    Nudge,
+    Number,
+    record,
+    toy_agent,
+)
+
+TRACE = Trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=1")
 
 
 @pytest.fixture
@@ -41,10 +58,12 @@ def test_the_model_decides_the_type(ctx: Context) -> None:
 
 def test_the_trace_the_time_and_the_source_go_along(ctx: Context) -> None:
     ctx.emit(ECHOES, Echo(what="x"), key="a", subject="RMA-1")
+    ctx.forget(TOTALS, key="a")
     envelope = from_headers(ctx.emitted[0].headers)
 
+    assert [trace.of(out.headers) for out in ctx.emitted] == [TRACE, TRACE]
     assert (envelope.traceparent, envelope.time, envelope.source, envelope.subject) == (
-        "00-aa-bb-01",
+        TRACE.parent,
         START,
         "returnstreams/toy",
         "RMA-1",
