@@ -48,9 +48,9 @@ def rounds(spec: Spec, count: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def median(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of each figure by itself, but the worst stall."""
+    """Of each figure by itself, but the worst of the stalls."""
     found = {name: sorted(run[name] for run in runs)[len(runs) // 2] for name in runs[0]}
-    return found | {"longest_stall_ms": max(run["longest_stall_ms"] for run in runs)}
+    return found | {name: max(run[name] for run in runs) for name in ("longest_stall_ms", "longest_busy_ms")}
 
 
 def table(bootstrap: str, directory: Path, rows: int, partitions: int, count: int) -> dict[str, Any]:

@@ -150,11 +150,12 @@ class RocksKeyValue:
         """See KeyValue."""
         batch = WriteBatch(raw_mode=True)
         for store, rows in writes.items():
+            start = _row_key(store, "")
             for key, row in rows.items():
                 if row is None:
-                    batch.delete(_row_key(store, key))
+                    batch.delete(start + key.encode())
                 else:
-                    batch.put(_row_key(store, key), bytes(row))
+                    batch.put(start + key.encode(), bytes(row))
             if store in self._first and rows:
                 self._first[store] = min(self._first[store], _row_key(store, min(rows)))
         for topic, offset in positions.items():
