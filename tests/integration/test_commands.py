@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from streams.wiring import AGENTS
-from tests.command_line import Outcome, returnstreams
+from tests.command_line import Outcome
+from tests.integration.conftest import Command
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -40,32 +41,6 @@ BERGWERK = """\
     shopify: {shop: bergwerk.myshopify.com}
 """
 
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def environment(kafka: str, topic_prefix: str) -> dict[str, str]:
-    """The settings of a small installation of its own on the shared broker."""
-    return {
-        "KAFKA__BOOTSTRAP_SERVERS": kafka,
-        "KAFKA__TOPIC_PREFIX": topic_prefix,
-        "TOPICS__PARTITIONS": "2",
-        "TOPICS__REPLICATION": "1",
-        "TOPICS__MIN_INSYNC": "1",
-        "HASH_KEY": "a key for the tests",
-        "LOG__FORMAT": "json",
-    }
-
-
-@pytest.fixture
-def command(environment: dict[str, str]) -> Command:
-    """Runs a command in this installation."""
-
-    def run(*arguments: str, answer: str = "", **settings: str) -> Outcome:
-        return returnstreams(*arguments, answer=answer, **{**environment, **settings})
-
-    return run
-
 
 @pytest.fixture
 def apply(command: Command, tmp_path: Path) -> Callable[[str], Outcome]:
@@ -77,12 +52,6 @@ def apply(command: Command, tmp_path: Path) -> Callable[[str], Outcome]:
         return command("retailers", "apply", str(file), "--yes")
 
     return write_and_apply
-
-
-@pytest.fixture
-def installed(command: Command) -> None:
-    """The topics are there."""
-    assert command("topics", "apply", "--yes").code == 0
 
 
 class TestTopics:
