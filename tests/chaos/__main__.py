@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 
 from tests.chaos.faults import KINDS
@@ -51,6 +53,9 @@ def plan_of(arguments: list[str]) -> Plan:
 def main() -> int:
     """0 when all is there once, 1 otherwise; then the workers' logs stay."""
     plan = plan_of(sys.argv[1:])
+    # Clients of ours lose their broker by design; what the workers say stands in their logs.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     out = Console()
     out.print(f"seed {plan.seed}", highlight=False)
     directory = Path(tempfile.mkdtemp(prefix="returnstreams-chaos-"))

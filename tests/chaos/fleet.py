@@ -23,6 +23,8 @@ STOP_TIMEOUT_S = 40.0
 PROBE_TIMEOUT_S = 2.0
 LOOK_AGAIN_S = 0.1
 LOG_TAIL_LINES = 12
+# Each of them fails the run already; more would only prolong it.
+MOST_FAULTS = 6
 
 
 @dataclass(slots=True)
@@ -63,6 +65,11 @@ class Fleet:
     def idle(self, *, up: bool) -> list[Worker]:
         """Workers that no fault works on, and that run or do not."""
         return [worker for worker in self.workers.values() if worker.up == up and not worker.busy]
+
+    @property
+    def running(self) -> list[Worker]:
+        """Workers where a process is meant to run."""
+        return [worker for worker in self.workers.values() if worker.up]
 
     async def start(self, worker: Worker) -> None:
         """Begin, after an end as well. Half of the starts are static members, which get back what they had at once."""
@@ -113,13 +120,18 @@ class Fleet:
 
     async def watch(self) -> None:
         """For ever: start again who ended by itself, as an orchestrator would, and remember that it did."""
-        while True:
+        while not self.given_up:
             for worker in self.idle(up=True):
                 code = self.leash.wait_ended(worker.name, 0)
                 if code is not None:
                     self.faults.append(f"{worker.name} ended by itself with code {code}; {self.tail(worker)}")
                     await self.start(worker)
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so many ended by themselves that this will never come to rest."""
+        return len(self.faults) >= MOST_FAULTS
 
     def log(self, worker: Worker) -> Path:
         """What it says."""

@@ -35,7 +35,7 @@ from tests.chaos.faults import Fault, Faults
 from tests.chaos.fleet import Fleet
 from tests.chaos.history import inputs, stories
 from tests.chaos.posts import check_posts, repeats
-from tests.chaos.publishing import publish
+from tests.chaos.publishing import producing, publish
 from tests.chaos.shops import SHOPS
 from tests.chaos.watch import Watcher
 
@@ -114,8 +114,8 @@ async def soak(plan: Plan, directory: Path, say: Callable[[str], None] = lambda 
         say(f"{len(told)} orders, {len(history)} records, {plan.workers} workers at {bootstrap}")
         began = time.monotonic()
         async with _working(fleet, plan.workers):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(publish(cluster, history, plan.seconds, random))
+            async with producing(cluster) as producer, asyncio.TaskGroup() as group:
+                group.create_task(publish(producer, cluster, history, plan.seconds, random))
                 group.create_task(faults.run(plan.kinds, plan.seconds))
             say(f"faults are over: {dict(faults.counts)}; waiting until all is still")
             await _judge(verdict, wants, cluster, fleet, hook, faults)
@@ -131,10 +131,11 @@ async def _judge(
     plan, agents = verdict.plan, _agents()
     verdict.faults = list(faults.happened)
     async with Watcher(cluster, agents, plan.partitions) as watcher:
-        verdict.unsettled = await watcher.until_quiet(plan.settle_s)
-        for worker in fleet.idle(up=True):
+        verdict.unsettled = await watcher.until_quiet(plan.settle_s, lambda: fleet.given_up)
+        for worker in fleet.running:
             await fleet.leave(worker)
-        await watcher.until_quiet(plan.settle_s)  # what a stop commits
+        if not verdict.unsettled:
+            verdict.unsettled = await watcher.until_quiet(plan.settle_s)  # what a stop commits
         offsets = {agent.name: await watcher.group_offsets(agent) for agent in agents}
     ours = [record for record in watcher.records if record.topic != topics.RETAILERS.name]
     verdict.outputs = len(ours)

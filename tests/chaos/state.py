@@ -18,7 +18,7 @@ from streams.domain.ledger.units import rows as unit_rows
 from streams.engine import positions, restore
 from streams.engine.agent import Agent, Store
 from streams.engine.context import decode
-from streams.engine.kafka import Cluster
+from streams.engine.kafka import Cluster, Reader, reading
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.records import Record
 from streams.engine.rocks import RocksStorage
@@ -79,24 +79,26 @@ def check_rows(expected: Expected, outputs: Outputs, states: States) -> list[Tal
 async def check_restores(cluster: Cluster, states: States, directories: Iterable[Path], prefix: str) -> Tally:
     """Each task restored afresh in memory, and each one that a process left on disk brought up to date."""
     tally = Tally("restored tasks")
-    for (name, partition), rows in states.tasks.items():
-        agent = states.agents[name]
-        await _restored(tally, "in memory", cluster, agent, partition, MemoryKeyValue(), rows)
-    for directory in directories:
-        storage = RocksStorage(directory, prefix)
+    async with reading(cluster) as reader:
         for (name, partition), rows in states.tasks.items():
-            stored = storage(name, partition)
-            try:
-                await _restored(tally, str(directory.name), cluster, states.agents[name], partition, stored, rows)
-            finally:
-                stored.close()
+            agent = states.agents[name]
+            await _restored(tally, "in memory", reader, agent, partition, MemoryKeyValue(), rows)
+        for directory in directories:
+            storage = RocksStorage(directory, prefix)
+            for (name, partition), rows in states.tasks.items():
+                stored = storage(name, partition)
+                try:
+                    stored.open()
+                    await _restored(tally, directory.name, reader, states.agents[name], partition, stored, rows)
+                finally:
+                    stored.close()
     return tally
 
 
 async def _restored(
-    tally: Tally, where: str, cluster: Cluster, agent: Agent, partition: int, stored: KeyValue, rows: Rows
+    tally: Tally, where: str, reader: Reader, agent: Agent, partition: int, stored: KeyValue, rows: Rows
 ) -> None:
-    await restore.restore(cluster, agent, partition, stored)
+    await restore.restore(reader, agent, partition, stored)
     tally.found += 1
     own = {store for store, _ in rows} | {s.name for s in agent.stores.values() if s.mirrors is None} | {DUE, INDEX}
     found = {(store, key): row for store in own for key, row in stored.scan(store)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,11 +52,14 @@ class Watcher:
         stopping = [self._committed.stop(), self._plain.stop(), self._admin.close()]
         await asyncio.wait([asyncio.ensure_future(each) for each in stopping], timeout=STOP_TIMEOUT_S)
 
-    async def until_quiet(self, timeout_s: float) -> str:
-        """Read on until nothing is on its way any more, for a while. Returns what still was when time is up, or ""."""
+    async def until_quiet(self, timeout_s: float, hopeless: Callable[[], bool] = lambda: False) -> str:
+        """Read on until nothing is on its way any more, for a while; or until time is up, or it never will be so.
+
+        Returns what still was on its way, or "".
+        """
         deadline = time.monotonic() + timeout_s
         why = "nothing looked at"
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not hopeless():
             await self._read()
             why = await self._on_its_way()
             if not why and time.monotonic() - self._last > QUIET_S:
