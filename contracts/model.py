@@ -27,6 +27,10 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
 
+    def to_json(self) -> bytes:
+        """As it stands on the wire. What `model_dump_json` writes, without the way through a text: half the time."""
+        return self.__pydantic_serializer__.to_json(self)
+
 
 def _id_as_text(value: object) -> object:
     # Shopify's ids pass 2^53: a reader whose numbers are doubles would round them, so ours are text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from aiokafka.partitioner import murmur2
 
@@ -68,7 +68,7 @@ class Kept:
 def event(topic: Topic, key: str, value: bytes, envelope: Envelope, *, everywhere: bool = False) -> Message:
     """A record in CloudEvents' binary mode, with the schema that its type has in the catalogue."""
     schemas = {known.type: known.dataschema for known in topic.events}
-    envelope = replace(envelope, dataschema=schemas[envelope.type])
+    envelope = envelope._replace(dataschema=schemas[envelope.type])
     return Message(topic, key, value, envelope.to_headers(), everywhere)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from contracts.envelope import Letterhead
 from contracts.model import Model
 from contracts.topics import Topic
 
@@ -87,6 +88,10 @@ class Agent:
     handlers: dict[tuple[str, type[Model]], EventHandler] = field(default_factory=dict)
     timers: dict[str, TimerSpec] = field(default_factory=dict)
     outboxes: dict[str, Outbox[Any, Any]] = field(default_factory=dict)
+    letterhead: Letterhead = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.letterhead = Letterhead(f"returnstreams/{self.name}")
 
     def store(
         self,

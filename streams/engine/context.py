@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from contracts import keys
-from contracts.envelope import Envelope, Headers
+from contracts.envelope import Headers
 from contracts.model import Model
 from contracts.retailers import Retailer
 from contracts.topics import Topic
@@ -64,9 +64,11 @@ class Context:
 
     def put(self, store: Store[M], key: str, row: M) -> None:
         """Write a row; with an output topic for a changelog it is emitted there too."""
-        self.rows.put(store.name, key, encode(store, row))
+        data = encode(store, row)
+        self.rows.put(store.name, key, data)
         if store.changelog is not None:
-            self.emit(store.changelog, row, key=key, partition=self.partition)
+            headers = self._headers(store.changelog, row, None, key)
+            self._write(store.changelog, key, data, headers, None, self.partition)
 
     def delete(self, store: Store[M], key: str) -> None:
         """Delete a row; with an output topic for a changelog its tombstone is emitted."""
@@ -90,20 +92,19 @@ class Context:
         partition_key: what decides the partition, when it is not the whole key. id: of the fact; by default made of
         what the handler runs for. KeyError when the topic does not take this model.
         """
+        headers = self._headers(topic, value, id, subject or key)
+        self._write(topic, key, value.to_json(), headers, partition_key, partition)
+
+    def _headers(self, topic: Topic, value: Model, id: str | None, subject: str) -> Headers:
         event = topic.event_for(type(value))
-        trace = self.cause.trace
-        envelope = Envelope(
-            id=id or keys.fact_id(self.agent.name, self.cause.id, len(self.emitted)),
-            source=f"returnstreams/{self.agent.name}",
-            type=event.type,
-            time=self.now,
-            subject=subject or key,
-            dataschema=event.dataschema,
-            traceparent=None if trace is None else trace.parent,
-            tracestate=None if trace is None else trace.state,
+        return self.agent.letterhead.headers(
+            id or keys.fact_id(self.agent.name, self.cause.id, len(self.emitted)),
+            event.type,
+            event.dataschema,
+            self.now,
+            subject,
+            self.cause.trace,
         )
-        data = value.model_dump_json().encode()
-        self._write(topic, key, data, envelope.to_headers(), partition_key, partition)
 
     def forget(self, topic: Topic, *, key: str, partition_key: str | None = None, partition: int | None = None) -> None:
         """Write a tombstone to a compacted topic."""
@@ -147,7 +148,7 @@ class Context:
 
 def encode(store: Store[Any], row: Model) -> bytes:
     """A row as stored: one byte of schema version before the JSON, unless an output topic holds the same row."""
-    data = row.model_dump_json().encode()
+    data = row.to_json()
     return data if store.changelog is not None else bytes((store.version,)) + data
 
 

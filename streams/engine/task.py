@@ -23,7 +23,7 @@ from streams.engine.keyvalue import KeyValue
 from streams.engine.limits import Limits, Tally, announced, lift, new_pause
 from streams.engine.outbox import Again, Answer, Call
 from streams.engine.overlay import Overlay
-from streams.engine.records import OutRecord, Record
+from streams.engine.records import Event, OutRecord, Record
 from streams.engine.senders import Senders
 from streams.engine.timers import Timer
 from streams.observability import Step
@@ -117,7 +117,7 @@ class TaskCore:
             model, event = read_event(self.agent.inputs[record.topic], record)
             handler = self.agent.handlers.get((record.topic, model))
             if handler is not None:
-                self._attempt(batch, _cause(record), now, partial(handler, event))
+                self._attempt(batch, _cause(record, event), now, partial(handler, event))
         except NotYet:
             return False
         except Poison as error:
@@ -280,5 +280,7 @@ class TaskCore:
         return Record(topic, self.partition, -1, timers.millis(now), key.encode(), value)
 
 
-def _cause(record: Record) -> Cause:
-    return Cause(f"{record.topic}/{record.partition}/{record.offset}", trace.of(record.headers), record)
+def _cause(record: Record, event: Event[Any]) -> Cause:
+    envelope = event.envelope
+    read = trace.read(envelope.traceparent, envelope.tracestate)
+    return Cause(f"{record.topic}/{record.partition}/{record.offset}", read, record)

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.envelope import BadEnvelope, Envelope, from_headers
+from contracts.envelope import BadEnvelope, Envelope, Letterhead, from_headers
+from contracts.trace import Trace
 
 TEXT = st.text(max_size=20)
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 INSTANTS = st.datetimes(timezones=ZONES)
 ATTRIBUTES = {"id", "source", "type", "time", "subject", "dataschema", "specversion"}
 EXTENSION_NAMES = st.from_regex(r"\A[a-z0-9]{1,10}\Z").filter(lambda name: name not in ATTRIBUTES)
+TRACES = st.builds(Trace, TEXT, st.none() | TEXT)
 ENVELOPES = st.builds(
     Envelope,
     id=TEXT,
@@ -25,6 +27,7 @@ ENVELOPES = st.builds(
     dataschema=st.none() | TEXT,
     content_type=TEXT,
     traceparent=st.none() | TEXT,
+    tracestate=st.none() | TEXT,
     extensions=st.dictionaries(EXTENSION_NAMES, TEXT, max_size=3),
 )
 
@@ -40,6 +43,19 @@ def test_the_headers_are_cloudevents_in_binary_mode(envelope: Envelope) -> None:
     assert {"ce_specversion", "ce_id", "ce_source", "ce_type", "content-type"} <= set(names)
     assert len(names) == len(set(names))
     assert dict(envelope.to_headers())["ce_specversion"] == b"1.0"
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, INSTANTS, TEXT, st.none() | TRACES), max_size=5))
+def test_a_letterhead_writes_what_an_envelope_would(
+    records: list[tuple[str, str, datetime, str, Trace | None]],
+) -> None:
+    letterhead = Letterhead("returnstreams/toy")
+    for id, type, time, subject, trace in records:
+        # As in the catalogue, each type has one schema.
+        schema = f"urn:{type}"
+        parent, state = (None, None) if trace is None else trace
+        envelope = Envelope(id, "returnstreams/toy", type, time, subject, schema, traceparent=parent, tracestate=state)
+        assert letterhead.headers(id, type, schema, time, subject, trace) == envelope.to_headers()
 
 
 def test_what_is_absent_has_no_header() -> None:
