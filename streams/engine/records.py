@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from contracts.envelope import Envelope, Headers
 from contracts.topics import Topic
@@ -13,8 +11,10 @@ from contracts.topics import Topic
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+# Named tuples, not frozen dataclasses: they are made in a third of the time, and some are made for every record.
+
+
+class Record(NamedTuple):
     """One consumed record, its bytes untouched. `topic` is the catalogue's name, without the installation's prefix."""
 
     topic: str
@@ -26,8 +26,7 @@ class Record:
     headers: Headers = ()
 
 
-@dataclass(frozen=True)
-class Event(Generic[T_co]):
+class Event(NamedTuple, Generic[T_co]):
     """One input as a handler gets it.
 
     value: decoded; None only for the tombstone of a compacted input.
@@ -40,14 +39,13 @@ class Event(Generic[T_co]):
     envelope: Envelope
     record: Record
 
-    @cached_property
+    @property
     def at(self) -> datetime:
         """When the record was written (its broker timestamp), UTC."""
         return datetime.fromtimestamp(self.record.timestamp_ms / 1000, UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class OutRecord:
+class OutRecord(NamedTuple):
     """One record to write. The partition is given, or comes from `partition_key` (murmur2) once the topic is known."""
 
     topic: str

@@ -99,8 +99,14 @@ class Transactions:
 
     async def _send(self, records: Iterable[OutRecord], sent: list[_Sent]) -> None:
         builders: dict[tuple[str, int], Any] = {}
+        counts: dict[str, int] = {}
         for record in records:
-            place = record.topic, await self._partition(record)
+            topic, partition = record.topic, record.partition
+            if partition is None:
+                if topic not in counts:
+                    counts[topic] = len(await self._producer.partitions_for(self._cluster.name(topic)))
+                partition = partition_of(record.partition_key or record.key or b"", counts[topic])
+            place = topic, partition
             builder = builders.get(place)
             if builder is None or not _append(builder, record):
                 if builder is not None:
@@ -114,12 +120,6 @@ class Transactions:
         topic, partition = place
         future = await self._producer.send_batch(builder, self._cluster.name(topic), partition=partition)
         return place, builder.record_count(), future
-
-    async def _partition(self, record: OutRecord) -> int:
-        if record.partition is not None:
-            return record.partition
-        count = len(await self._producer.partitions_for(self._cluster.name(record.topic)))
-        return partition_of(record.partition_key or record.key or b"", count)
 
     async def close(self) -> None:
         """Let go, within a bound."""

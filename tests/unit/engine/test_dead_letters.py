@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from streams.engine.dead_letters import MESSAGE_BYTES, Replay, is_for_another, letter
@@ -44,7 +42,7 @@ def test_a_long_message_is_cut_between_characters() -> None:
     assert set(odd.decode()) == {"x", "é"}
 
 
-REPLAYED = replace(CAME, headers=(*CAME.headers, *Replay(of=5, attempt=2, agent="toy").headers))
+REPLAYED = CAME._replace(headers=(*CAME.headers, *Replay(of=5, attempt=2, agent="toy").headers))
 
 
 def test_a_replay_that_fails_again_is_a_letter_of_the_next_attempt_with_the_first_ones_headers() -> None:
@@ -66,7 +64,7 @@ def test_a_replay_that_fails_again_is_a_letter_of_the_next_attempt_with_the_firs
     ids=["alone", "no number", "in another order"],
 )
 def test_headers_that_only_look_like_a_replay_change_nothing(headers: tuple[tuple[str, bytes], ...]) -> None:
-    record = replace(CAME, headers=headers)
+    record = CAME._replace(headers=headers)
 
     assert not is_for_another("toy", record)
     assert letter("toy", record, KeyError("x")).headers[: len(headers)] == headers
