@@ -89,8 +89,8 @@ class TestList:
         bury(
             cluster,
             ("return-rules", CAME, KeyError("x")),
-            ("return-rules", replace(CAME, key=b"acme/1002", offset=134), Undecodable("[bold] not a key")),
-            ("carrier-scans", replace(CAME, topic="carrier-events", key=None), Undecodable("no key")),
+            ("return-rules", CAME._replace(key=b"acme/1002", offset=134), Undecodable("[bold] not a key")),
+            ("carrier-scans", CAME._replace(topic="carrier-events", key=None), Undecodable("no key")),
         )
         kept = Kept("unknown_shop", "no retailer has this shop", sender="shopify").message_of(b"{}", "k")
         asyncio.run(append(cluster, [OutRecord(kept.topic.name, b"k", kept.value, kept.headers)]))
@@ -170,12 +170,12 @@ class TestShow:
         ids=["bytes", "text", "null"],
     )
     def test_a_value_that_is_no_json(self, command: Command, cluster: Cluster, value: bytes | None, told: str) -> None:
-        bury(cluster, ("return-rules", replace(CAME, value=value), Undecodable("no")))
+        bury(cluster, ("return-rules", CAME._replace(value=value), Undecodable("no")))
         assert told in command("dead-letters", "show", "return-rules", "0").out
 
     def test_raw_is_the_bytes_and_nothing_else(self, environment: dict[str, str], cluster: Cluster) -> None:
         value = b"\xff\x00\r\n{"
-        bury(cluster, ("return-rules", replace(CAME, value=value), Undecodable("no")))
+        bury(cluster, ("return-rules", CAME._replace(value=value), Undecodable("no")))
         command = [sys.executable, "-m", "streams.cli", "dead-letters", "show", "return-rules", "0", "--raw"]
         settings = {f"RETURNSTREAMS_{name}": text for name, text in environment.items()}
         outcome = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, timeout=60, check=True)
@@ -222,8 +222,8 @@ class TestReplay:
             cluster,
             ("return-rules", CAME, KeyError("x")),
             ("return-rules", CAME, Undecodable("no")),
-            ("return-rules", replace(CAME, topic="orders"), KeyError("x")),
-            ("return-rules", replace(CAME, topic="$timer.hold", offset=-1), KeyError("x")),
+            ("return-rules", CAME._replace(topic="orders"), KeyError("x")),
+            ("return-rules", CAME._replace(topic="$timer.hold", offset=-1), KeyError("x")),
         )
         outcome = command("dead-letters", "replay", "return-rules", "--all", "--kind", "bug", "--yes")
         assert "sent again: 1" in outcome.out
@@ -246,7 +246,7 @@ class TestReplay:
         self, command: Command, cluster: Cluster
     ) -> None:
         old = WHEN_MS - 19 * topics.DAY_MS
-        bury(cluster, ("return-rules", replace(CAME, timestamp_ms=old), KeyError("x")))
+        bury(cluster, ("return-rules", CAME._replace(timestamp_ms=old), KeyError("x")))
         outcome = command("dead-letters", "replay", "return-rules", "0", "--yes")
         assert outcome.code == 0, outcome
         (sent,) = records(cluster, "return-uploads", 1)
