@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pycountry
 
 from contracts.retailers import Condition, Dimension, Operator, Rule, RuleOutcome
 from streams.domain.countries import country_code, near_country
+from streams.domain.rule_logic import never_holds, shadows
 from streams.domain.rules import KINDS, OPERATORS, Kind
 from streams.yaml_places import Place
 
@@ -30,27 +31,37 @@ _EXAMPLES: Mapping[Kind, str] = {
 def read_rules(place: Place) -> tuple[Rule, ...]:
     """The rules that could be read, in their order; what could not is among the place's problems."""
     rules: list[Rule] = []
+    lines: list[int] = []
     names: dict[str, int] = {}
-    always: Place | None = None
     for position, entry in enumerate(place.items("rules") or [], start=1):
-        if always is not None:
-            entry.warn(
-                f"can never match: the rule in line {always.line} always does, and the first match wins",
-                "put it before that one, or remove it",
-            )
         rule = _rule(entry, position)
         if rule is None:
             continue
+        _warn_of_idleness(entry, rule, zip(rules, lines, strict=True))
         if rule.name in names:
             entry.error(
                 f"a second rule {rule.name!r} (first in line {names[rule.name]}): a decision names its rule",
                 "give it a name of its own",
             )
         names.setdefault(rule.name, entry.line)
-        if not rule.conditions and always is None:
-            always = entry
         rules.append(rule)
+        lines.append(entry.line)
     return tuple(rules)
+
+
+def _warn_of_idleness(place: Place, rule: Rule, earlier: Iterable[tuple[Rule, int]]) -> None:
+    reason = never_holds(rule)
+    if reason is not None:
+        place.warn(f"can never match: {reason}", "correct its conditions, or remove it")
+        return
+    for other, line in earlier:
+        if shadows(other, rule):
+            does = "does wherever this one would" if other.conditions else "always does"
+            place.warn(
+                f"can never match: the rule in line {line} {does}, and the first match wins",
+                "put it before that one, or remove it",
+            )
+            return
 
 
 def _rule(place: Place, position: int) -> Rule | None:

@@ -145,15 +145,16 @@ def _holds(condition: Condition, kind: Kind, value: Value) -> bool:
         return _number_holds(operator, value, [Fraction(Decimal(operand)) for operand in operands])
     if value is None:
         return False
-    fold = _folded_country if kind is Kind.COUNTRY else _folded_text
+    fold = folded_country if kind is Kind.COUNTRY else folded_text
     members = [fold(member) for member in ((value,) if isinstance(value, str) else value)]
     wanted = [fold(operand) for operand in operands]
     if operator in _NEGATED:
-        return not any(_text_holds(_NEGATED[operator], member, wanted) for member in members)
-    return any(_text_holds(operator, member, wanted) for member in members)
+        return not any(text_holds(_NEGATED[operator], member, wanted) for member in members)
+    return any(text_holds(operator, member, wanted) for member in members)
 
 
-def _text_holds(operator: Operator, member: str, wanted: list[str]) -> bool:
+def text_holds(operator: Operator, member: str, wanted: list[str]) -> bool:
+    """Whether one folded text meets `equal_to`, `in`, `contains` or `starts_with`."""
     match operator:
         case Operator.CONTAINS:
             return wanted[0] in member
@@ -191,12 +192,14 @@ def _check_count(operator: Operator, operands: tuple[str, ...]) -> None:
         raise ValueError(f"it takes {wanted}, not {len(operands)}")
 
 
-def _folded_text(text: str) -> str:
+def folded_text(text: str) -> str:
+    """As texts are compared."""
     return text.strip().casefold()
 
 
-def _folded_country(text: str) -> str:
-    return country_code(text) or _folded_text(text)
+def folded_country(text: str) -> str:
+    """As countries are compared: by their code, where there is one."""
+    return country_code(text) or folded_text(text)
 
 
 def _seen(value: Value, currency: str | None) -> str | tuple[str, ...] | None:

@@ -315,6 +315,29 @@ def test_store_credit_is_the_credit_note() -> None:
     assert {rule.then for rule in rules} == {RuleOutcome.CREDIT_NOTE}
 
 
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (
+            ("{when: {order_value: {greater_than: 9, less_than: 5}}, then: refund}",),
+            "8: retailers[0].rules[0]: warning: can never match: order_value: no number is left between the bounds;",
+        ),
+        (
+            (
+                "{when: {tag: {in: [a, b]}}, then: refund}",
+                "{when: {order_value: {less_than: 5}, tag: {equal_to: A}}, then: no_action}",
+            ),
+            "9: retailers[0].rules[1]: warning: can never match: the rule in line 8 does wherever this one would, and",
+        ),
+    ],
+)
+def test_a_rule_without_effect_is_warned_of(rules: tuple[str, ...], said: str) -> None:
+    parsed = with_rules(*rules)
+
+    assert parsed.ok
+    assert parsed.render().startswith(f"retailers.yaml:{said}")
+
+
 def test_a_rule_after_always_is_warned_of_and_does_not_keep_the_file_from_being_applied() -> None:
     parsed = with_rules("{when: always, then: refund}", "{when: {tag: {equal_to: a}}, then: no_action}")
 
