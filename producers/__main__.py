@@ -5,7 +5,9 @@ from __future__ import annotations
 from producers.logs import configure
 from producers.service import serve
 from producers.settings import Settings
+from streams.exporting import exporting
 
 if __name__ == "__main__":
     configure()
-    serve(Settings())
+    with exporting("returnstreams-ingress"):
+        serve(Settings())

@@ -15,6 +15,8 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from contracts.trace import Trace
+from producers import tracing
 from producers.accounts import Account
 from producers.budget import Budget, OverBudget
 from producers.metrics import Metrics
@@ -62,10 +64,16 @@ class Door:
 
     async def answer(self, sender: Sender[Any], request: Request) -> Response:
         """The answer to one request, whatever happens."""
+        with tracing.receiving(sender.path, request) as receiving:
+            response = await self._answer(sender, request, receiving.trace)
+            receiving.answered(response)
+        return response
+
+    async def _answer(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
         began = time.monotonic()
         self.requests += 1
         try:
-            response = await self._taken(sender, request)
+            response = await self._taken(sender, request, trace)
         except Problem as problem:
             response = problem.response()
             log.info("refused", action="refused", sender=sender.name, status=problem.status, problem=problem.word)
@@ -82,7 +90,7 @@ class Door:
         self.metrics.request_seconds.labels(sender.name).observe(time.monotonic() - began)
         return response
 
-    async def _taken(self, sender: Sender[Any], request: Request) -> Response:
+    async def _taken(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
         if self.requests > self.max_requests:
             raise Unavailable("too many requests are in flight", cause="full")
         _check_media_type(request)
@@ -91,7 +99,8 @@ class Door:
             raw = await self._body(request, taken)
             split = self._split(sender, request, raw)
             if split.messages:
-                await self.publisher.publish(split.messages)
+                with tracing.sending(split.messages, trace) as messages:
+                    await self.publisher.publish(messages)
         finally:
             self.reading.give(taken[0])
         self._count(sender, split)

@@ -16,11 +16,15 @@ from importlib.metadata import version
 
 import httpx
 import orjson
+from opentelemetry.trace import SpanKind
 from standardwebhooks import Webhook
 
 from contracts.retailers import Hook, Retailer
+from contracts.trace import Trace
+from streams import observability
 from streams.agents.tracking_forward import HookAnswer, HookCall
 from streams.engine.outbox import Call
+from streams.observability import Step
 from streams.secrets import Secrets, SecretUnreadable
 
 USER_AGENT = f"returnstreams/{version('returnstreams')}"
@@ -29,6 +33,7 @@ USER_AGENT = f"returnstreams/{version('returnstreams')}"
 LARGEST_ANSWER_BYTES = 64 * 1024
 
 NO_HOOK = "the retailer has no hook"
+NO_URL = "(not a URL)"
 UNSIGNED = "the hook's secret is not there: nothing was sent, for it would have gone unsigned"
 
 
@@ -83,20 +88,25 @@ class HookCaller:
         if retailer is None or retailer.hook is None:
             return HookAnswer(error=NO_HOOK)
         began = time.monotonic()
-        answer = await self._attempt(call, retailer.hook)
+        url = public_url(retailer.hook.url)
+        with observability.step("POST", SpanKind.CLIENT, call.trace, _about(url, call)) as step:
+            answer = await self._attempt(call, retailer.hook, call.trace if step is None else step.trace)
+            _tell(step, answer)
         duration_ms = round((time.monotonic() - began) * 1000, 3)
-        return answer.model_copy(update={"url": public_url(retailer.hook.url), "duration_ms": duration_ms})
+        return answer.model_copy(update={"url": url, "duration_ms": duration_ms})
 
     async def aclose(self) -> None:
         """Let go of all connections."""
         await self._client.aclose()
 
-    async def _attempt(self, call: Call[HookCall], hook: Hook) -> HookAnswer:
+    async def _attempt(self, call: Call[HookCall], hook: Hook, trace: Trace | None) -> HookAnswer:
         try:
             body = orjson.dumps(call.intent.payload)
             headers = self._headers(call.id, body, hook)
             if headers is None:
                 return HookAnswer(error=UNSIGNED)
+            if trace is not None:
+                headers |= trace.headers
             async with asyncio.timeout(self._timeouts.whole_s):
                 request = self._client.build_request("POST", hook.url, content=body, headers=headers)
                 response = await self._client.send(request, stream=True)
@@ -162,12 +172,32 @@ class HookCaller:
         return f"{_step(error)} failed ({type(error).__name__})"
 
 
+def _about(url: str, call: Call[HookCall]) -> dict[str, str | int]:
+    parsed = httpx.URL(url) if url != NO_URL else httpx.URL()
+    about: dict[str, str | int] = {
+        "http.request.method": "POST",
+        "url.full": url,
+        "server.address": parsed.host,
+        "http.request.resend_count": call.attempt - 1,
+    }
+    return about if parsed.port is None else about | {"server.port": parsed.port}
+
+
+def _tell(step: Step | None, answer: HookAnswer) -> None:
+    if step is None:
+        return
+    if answer.status is not None:
+        step.note({"http.response.status_code": answer.status})
+    if answer.error is not None:
+        step.fail(str(answer.status or "no_answer"))
+
+
 def public_url(url: str) -> str:
     """Scheme, host, port and path: where it went, without what may be secret."""
     try:
         return str(httpx.URL(url).copy_with(username=None, password=None, query=None, fragment=None))
     except (httpx.InvalidURL, ValueError):
-        return "(not a URL)"
+        return NO_URL
 
 
 def _signed(key: str, call_id: str, at: datetime, body: bytes) -> str:

@@ -15,6 +15,7 @@ from producers.settings import PREFIX
 from streams import process
 from streams.cli.console import out
 from streams.engine.errors import ConfigError
+from streams.exporting import CannotExport, exporting
 from streams.settings import Settings, load
 from streams.topics_admin import Step, TopicsAdmin, wanted
 from streams.wiring import AGENTS, build
@@ -27,8 +28,9 @@ def serve() -> None:
     settings = load()
     configure(settings.log.format)
     try:
-        serve_ingress(settings)
-    except CannotListen as error:
+        with exporting("returnstreams-ingress"):
+            serve_ingress(settings)
+    except (CannotExport, CannotListen) as error:
         raise ConfigError(str(error)) from None
 
 
@@ -36,7 +38,13 @@ def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, 
     """Run agents in this process until SIGTERM."""
     settings = load()
     configure(settings.log.format)
-    asyncio.run(process.run(build(agents, settings), settings))
+    chosen = build(agents, settings)
+    name = chosen[0].name if len(chosen) == 1 else "agents"
+    try:
+        with exporting(f"returnstreams-{name}"):
+            asyncio.run(process.run(chosen, settings))
+    except CannotExport as error:
+        raise ConfigError(str(error)) from None
 
 
 @config.command("check")
