@@ -94,8 +94,8 @@ async def _follow(
                     progress.count += _take(writes, stores[topic], topic, records, left[topic], without)
             at = {topic: await reader.position(topic, partition) for topic in left}
             stored.apply(writes, {topic: min(at[topic], end) for topic, end in left.items()}, caught_up=False)
-        progress.report(at)
-        await asyncio.sleep(0)
+            progress.report(at)
+            await asyncio.sleep(0)  # within the turn: the others wait, and all that is no restore goes on
     progress.end()
 
 
