@@ -125,3 +125,7 @@ REBALANCE_STALL = Histogram(
 )
 LOOP_SILENCE = Gauge("returnstreams_loop_silence_seconds", "How long the process's event loop has not made a turn.")
 STUCK = Counter("returnstreams_stuck_total", "Times that the loop or a task stood still for longer than the limit.")
+
+CATALOGUE = tuple(metric for metric in list(globals().values()) if isinstance(metric, Counter | Gauge | Histogram))
+# What a task takes along when it goes elsewhere: another process shows it then.
+PER_TASK = tuple(metric for metric in CATALOGUE if "partition" in metric._labelnames)

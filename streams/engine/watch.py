@@ -32,19 +32,6 @@ TIMERS_LOOKED_FOR = 1000
 # a pause for a person: a restart of the process would help none of them.
 MUST_MOVE: frozenset[State] = frozenset({"running", "stopping"})
 
-_PER_TASK = (
-    metrics.LAG_RECORDS,
-    metrics.LAG_SECONDS,
-    metrics.COMMIT_AGE,
-    metrics.TASK_STATE,
-    metrics.RESTORE_REMAINING,
-    metrics.RESTORE_RECORDS,
-    metrics.UNSTABLE_RECORDS,
-    metrics.TIMERS_DUE,
-    metrics.OUTBOX_DEPTH,
-    metrics.OUTBOX_OLDEST,
-)
-
 
 class TaskWatch:
     """Told by the task what it does; read by whoever watches it."""
@@ -160,7 +147,7 @@ class TaskWatch:
     def close(self) -> None:
         """The task is no longer here: another process shows it now."""
         self._closed = True
-        for metric in _PER_TASK:
+        for metric in metrics.PER_TASK:
             metric.remove_by_labels({"agent": self._agent, "partition": self._partition})
 
     # --- what others read, from any thread ---------------------------------------------------------------------------
