@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -23,16 +22,14 @@ PARTITIONS = 6
 STALL_S = 20.0
 
 
-async def stalls(toy: Toy, events: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The longest time in seconds that a partition stood still around each scale event, by its outputs' timestamps."""
+async def stalls(toy: Toy, events: list[tuple[str, float]]) -> dict[str, float]:
+    """The longest time in seconds that a partition stood still from each event to the next, by its outputs' times."""
     records = await toy.read(ECHOES.name, bool)
+    by_partition = [sorted(r.timestamp_ms / 1000 for r in records if r.partition == p) for p in range(toy.partitions)]
     found = {}
-    for name, began in events:
-        found[name] = 0.0
-        for partition in range(toy.partitions):
-            times = sorted(r.timestamp_ms / 1000 for r in records if r.partition == partition)
-            around = [b - a for a, b in pairwise(times) if b > began and a < began + STALL_S]
-            found[name] = max(found[name], *around)
+    for (name, began), (_, ended) in pairwise([*events, ("", float("inf"))]):
+        gaps = [b - a for times in by_partition for a, b in pairwise(times) if began < b and a < ended]
+        found[name] = max(gaps)
     return found
 
 

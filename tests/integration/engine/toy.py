@@ -159,7 +159,8 @@ class Toy:
         """Every number from 0 on was echoed once, and every total counts what was written under its key."""
         found = await self.echoes(count, timeout_s=timeout_s)
         lost, twice = set(range(count)) - set(found), {n: times for n, times in found.items() if times > 1}
-        assert (lost, twice) == (set(), {}), f"lost {sorted(lost)}, twice {twice}"
+        some = f"{sorted(lost)[:10]}, {dict(sorted(twice.items())[:10])}"
+        assert (lost, twice) == (set(), {}), f"lost {len(lost)}, twice {len(twice)} of {count}; some: {some}"
         totals = await self.totals()
         wrong = {k: (totals.get(k), n) for k, n in self.produced.items() if totals.get(k) != n}
         assert not wrong, f"totals (counted, produced): {wrong}"
@@ -188,13 +189,15 @@ class Toy:
 class Role:
     """What a process of the toy agent is told.
 
-    session_ms: of its member. own_ids: a mutant, whose transactional ids no other process takes over.
+    session_ms: of its member. stop_timeout_s: for the batch in flight of a partition that goes.
+    own_ids: a mutant, whose transactional ids no other process takes over, and whose transactions last for a minute.
     freeze_at: where it stops itself when it is told to: before `begin`, or before `commit`, of a transaction.
     """
 
     bootstrap: str
     prefix: str
     session_ms: int = 6000
+    stop_timeout_s: float = 5.0
     instance_id: str | None = None
     own_ids: bool = False
     freeze_at: str | None = None

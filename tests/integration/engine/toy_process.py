@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from streams.engine import running_task
-from streams.engine.kafka import Cluster, Transactions
+from streams.engine.kafka import Cluster, Transactions, producing
 from streams.engine.options import RunnerOptions
 from streams.engine.runner import AgentRunner
 from tests.integration.engine.toy import ASK_AGAIN_S, Role, Toy, reply
@@ -22,6 +22,8 @@ from tests.integration.engine.toy import ASK_AGAIN_S, Role, Toy, reply
 def meddle(place: Path, role: Role) -> None:
     """Give the engine the transactions that the role asks for."""
     freeze = place.with_suffix(".freeze")
+    if role.own_ids:
+        producing.TRANSACTION_TIMEOUT_MS = 60_000  # no broker saves what the fencing should have
 
     def freeze_if_told() -> None:
         if freeze.exists():
@@ -56,7 +58,12 @@ def _say(status: Path, runner: AgentRunner) -> None:
 
 
 async def _main(place: Path, role: Role) -> None:
-    options = RunnerOptions(callers={"box": reply}, session_timeout_ms=role.session_ms, instance_id=role.instance_id)
+    options = RunnerOptions(
+        callers={"box": reply},
+        session_timeout_ms=role.session_ms,
+        stop_timeout_s=role.stop_timeout_s,
+        instance_id=role.instance_id,
+    )
     meddle(place, role)
     async with Toy(role.bootstrap, role.prefix).running(options) as running:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.stop.set)
