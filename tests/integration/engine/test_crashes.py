@@ -31,22 +31,6 @@ async def test_killed_again_and_again_in_mid_stream(toy: Toy, tmp_path: Path) ->
             await toy.exactly_once(await load.end(), timeout_s=60)
 
 
-async def test_one_two_and_one_process_under_load(toy: Toy, tmp_path: Path) -> None:
-    async with Load(toy) as load:
-        with toy.process(tmp_path, "a") as first, toy.process(tmp_path, "b") as second:
-            await eventually(lambda: bool(first.partitions) and bool(second.partitions), "both have some")
-            assert sorted(first.partitions + second.partitions) == [0, 1, 2]
-            await load.grow(300)
-            second.signal(signal.SIGTERM)
-            assert second.exit_code == 0, second.log
-            await eventually(lambda: len(first.partitions) == 3, "one has all again")
-            await load.grow(300)
-            second.start()
-            await eventually(lambda: bool(second.partitions) and len(first.partitions) < 3, "shared again")
-            await load.grow(300)
-            await toy.exactly_once(await load.end())
-
-
 async def test_a_frozen_process_that_wakes_after_its_partitions_moved_commits_nothing(toy: Toy, tmp_path: Path) -> None:
     async with Load(toy) as load:
         with toy.process(tmp_path, "a", SHORT_SESSION_MS) as frozen:
