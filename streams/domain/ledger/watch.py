@@ -38,15 +38,15 @@ class Watch:
 
 
 def noting(known: LedgerReturn, event: KeptEvent) -> LedgerReturn:
-    """The return once it is noted when it reached a stage that is watched: by the event's time, but never later than
-    it came, for a sender's clock may be ahead."""
+    """The return once it is noted when it was first heard to have reached a stage that is watched.
+
+    Heard, not happened: a sender's clock may be wrong, and when what piled up during an outage comes at last, the next
+    step is on its way too.
+    """
     stage = _stage(event.evidence.meaning)
-    if stage is None:
+    if stage is None or (stage in known.since and known.since[stage] <= event.arrived_at):
         return known
-    at = min(event.evidence.at or event.arrived_at, event.arrived_at)
-    if stage in known.since and known.since[stage] <= at:
-        return known
-    return known.model_copy(update={"since": {**known.since, stage: at}})
+    return known.model_copy(update={"since": {**known.since, stage: event.arrived_at}})
 
 
 def watched(known: LedgerReturn, patience: Watchdogs) -> tuple[Watch, ...]:
