@@ -11,9 +11,9 @@ PARENT = "traceparent"
 STATE = "tracestate"
 
 # version - trace id - parent id - flags; version 00 ends there, ff is none, and ids of zeros mean nobody.
-_PARENT = re.compile(
-    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
-)
+_FIELDS = r"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+_VERSION_00 = re.compile(f"00{_FIELDS}").fullmatch
+_LATER = re.compile(f"(?!ff|00)[0-9a-f]{{2}}({_FIELDS})(-.*)?").fullmatch
 # The least that everybody has to pass on; whoever sends more may lose it.
 _LONGEST_STATE = 512
 
@@ -37,16 +37,16 @@ class Trace(NamedTuple):
 
 def read(parent: str | None, state: str | None = None) -> Trace | None:
     """The context that these headers say; None where there is none, or what there is cannot be one."""
-    found = _PARENT.fullmatch(parent) if parent else None
-    if parent is None or found is None:
+    if not parent:
         return None
-    version, trace, span, flags, more = found.groups()
-    if version == "00" and more is not None:
-        return None
-    if not state or len(state) > _LONGEST_STATE or not (state.isascii() and state.isprintable()):
+    if _VERSION_00(parent) is None:
+        later = _LATER(parent)
+        if later is None:
+            return None
+        parent = f"00{later[1]}"  # of a later version we understand these four fields, and so speak ours
+    if state and (len(state) > _LONGEST_STATE or not (state.isascii() and state.isprintable())):
         state = None
-    # Of a later version we understand these four fields, and so speak ours.
-    return Trace(parent if version == "00" else f"00-{trace}-{span}-{flags}", state)
+    return Trace(parent, state or None)
 
 
 def of(headers: Iterable[tuple[str, bytes | None]]) -> Trace | None:
