@@ -9,7 +9,7 @@ READY := .venv/.complete
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## make .venv with the pinned packages (nothing to do when the lock file is unchanged)
@@ -47,6 +47,17 @@ schemas: $(READY) ## write contracts/schemas and asyncapi.yaml anew from the mod
 broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and check every hash
 	@$(BIN)/python -m demo.broker --resolve
 
+# Faust and Quix in a venv of their own: the product's pins stay the product's.
+.venv-bench/.complete: requirements/bench.txt $(READY)
+	@echo "bench-engine: making .venv-bench with the packages pinned in requirements/bench.txt"
+	@$(BIN)/python -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.PHONY: bench-engine
+bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and hand-written loops (20 minutes)
+	@$(BIN)/python -m benchmarks.engine --peers .venv-bench
+
 .PHONY: lock
 lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashes, in requirements/
 	@for set in "run" "dev --all-extras"; do \
@@ -54,9 +65,12 @@ lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashe
 	  $(BIN)/uv pip compile pyproject.toml "$$@" --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/$$out.txt; \
 	done
+	@echo "lock: requirements/bench.txt"
+	@$(BIN)/uv pip compile requirements/bench.in --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/bench.txt
 
 .PHONY: clean
-clean: ## remove .venv and every cache of this clone (the jar cache is the user's and stays)
-	@echo "clean: .venv and the tools' caches"
-	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove the venvs and every cache of this clone (the jar cache is the user's and stays)
+	@echo "clean: the venvs and the tools' caches"
+	@rm -rf .venv .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -37,10 +37,12 @@ class Side:
 
 
 CHECKED = "9 CloudEvents headers read and written, every record validated (pydantic)"
+HEADERS = "9 CloudEvents headers read and written, values not validated (orjson)"
 UNCHECKED = "no headers written, nothing validated (orjson)"
 ONCE = "exactly once, changelogged table"
 SIDES: Mapping[str, Side] = {
     "native": Side("native", "memory", False, ONCE, CHECKED),
+    "native-unchecked": Side("native", "unchecked", False, ONCE, HEADERS),
     "native-rocksdb": Side("native", "rocksdb", False, ONCE, CHECKED),
     "transactional-contracts": Side("transactional", "contracts", False, "exactly once, no restore", CHECKED),
     "transactional-bare": Side("transactional", "bare", False, "exactly once, no restore", UNCHECKED),

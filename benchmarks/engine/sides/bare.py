@@ -47,7 +47,7 @@ async def run(spec: Spec) -> None:
             for message in messages:
                 key = message.key.decode()
                 if wire.is_order(message):
-                    rows[key] = wire.row(message.value)
+                    rows[key] = wire.row(message)
                     continue
                 for value, headers in wire.actions(key, rows[key], message):
                     if batch.append(timestamp=None, key=message.key, value=value, headers=headers) is None:

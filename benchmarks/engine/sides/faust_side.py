@@ -32,6 +32,7 @@ def build(spec: Spec) -> faust.App:
         consumer_max_fetch_size=FETCH_BYTES,
         producer_acks=-1,
         producer_max_batch_size=900_000,
+        producer_linger=0.02,
     )
     raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     given = app.topic(spec.given, partitions=spec.partitions, **raw)

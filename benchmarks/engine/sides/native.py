@@ -1,6 +1,6 @@
 """This product's engine: transactions, a changelogged store, CloudEvents headers, validated models.
 
-python -m benchmarks.engine.sides.native SPEC [memory|rocksdb]
+python -m benchmarks.engine.sides.native SPEC [memory|rocksdb|unchecked]
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks.engine import models
+from benchmarks.engine import models, unchecked
 from benchmarks.engine.sides import profiled
 from benchmarks.engine.spec import BATCH, Mark, Spec, told
 from contracts import topics
@@ -25,24 +26,24 @@ from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 
 
-def agent(spec: Spec, mark: Mark) -> Agent:
-    """Orders into a table, returns looked up and decided."""
-    given, actions = models.input_topic(spec.given), models.output_topic(spec.actions)
+def agent(spec: Spec, mark: Mark, wire: Any = models) -> Agent:
+    """Orders into a table, returns looked up and decided. wire: `models`, or `unchecked`."""
+    given, actions = wire.input_topic(spec.given), wire.output_topic(spec.actions)
     made = Agent(spec.name)
-    rows = made.store("rows", models.Row)
+    rows = made.store("rows", wire.Row)
 
-    @made.on(given, models.Ordered)
-    def keep(event: Event[models.Ordered], ctx: Context) -> None:
+    @made.on(given, wire.Ordered)
+    def keep(event: Event[Any], ctx: Context) -> None:
         if mark.waiting:
             mark.taken()
-        ctx.put(rows, event.key, models.slim(event.value))
+        ctx.put(rows, event.key, wire.slim(event.value))
 
-    @made.on(given, models.Returned)
-    def decide(event: Event[models.Returned], ctx: Context) -> None:
+    @made.on(given, wire.Returned)
+    def decide(event: Event[Any], ctx: Context) -> None:
         row = ctx.get(rows, event.key)
         if row is None:
             raise LookupError(f"{event.key}: no order")
-        for action in models.decide(event.key, row, event.value):
+        for action in wire.decide(event.key, row, event.value):
             ctx.emit(actions, action, key=event.key, id=action.action_id)
 
     return made
@@ -57,8 +58,9 @@ async def run(spec: Spec, kind: str) -> None:
     following = asyncio.create_task(table.follow())
     storage = RocksStorage(Path(spec.state)) if kind == "rocksdb" else memory
     options = RunnerOptions(max_batch=BATCH, storage=storage)
+    made = agent(spec, Mark(spec.mark), unchecked if kind == "unchecked" else models)
     try:
-        await AgentRunner(agent(spec, Mark(spec.mark)), cluster, table, options).run(stop)
+        await AgentRunner(made, cluster, table, options).run(stop)
     finally:
         following.cancel()
         await asyncio.wait({following})

@@ -48,7 +48,7 @@ class Part:
         for message in messages:
             key = message.key.decode()
             if wire.is_order(message):
-                row = rows[key] = wire.row(message.value)
+                row = rows[key] = wire.row(message)
                 changed = self._append(batches, self._spec.rows, changed, message.key, row, [])
             else:
                 for value, headers in wire.actions(key, rows[key], message):

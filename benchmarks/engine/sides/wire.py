@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import orjson
 
 from benchmarks.engine import models, work
-from contracts.envelope import Envelope, from_headers
+from contracts import trace
+from contracts.envelope import Letterhead, from_headers
 
 Written = tuple[bytes, list[tuple[str, bytes]]]
 """Value and headers of an action."""
@@ -18,7 +19,7 @@ Written = tuple[bytes, list[tuple[str, bytes]]]
 class Wire(Protocol):
     """One way to read and write."""
 
-    def row(self, value: bytes) -> bytes:
+    def row(self, message: Any) -> bytes:
         """The row of an order."""
 
     def actions(self, key: str, row: bytes, message: Any) -> Iterable[Written]:
@@ -35,10 +36,10 @@ class Bare:
         """See Wire."""
         return work.is_order(message.headers)
 
-    def row(self, value: bytes) -> bytes:
+    def row(self, message: Any) -> bytes:
         """See Wire."""
         # A copy of its own: orjson's buffer is 4 KB.
-        return bytes(memoryview(orjson.dumps(work.slim(orjson.loads(value)))))
+        return bytes(memoryview(orjson.dumps(work.slim(orjson.loads(message.value)))))
 
     def actions(self, key: str, row: bytes, message: Any) -> Iterable[Written]:
         """See Wire."""
@@ -50,29 +51,25 @@ class Contracts:
     """What the native side does for every record: envelope read and checked, models validated, nine headers written."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self._letterhead = Letterhead(source)
+        (self._kind,) = models.output_topic("actions").events
+        self._schema = self._kind.dataschema
 
     def is_order(self, message: Any) -> bool:
         """See Wire."""
         return work.is_order(message.headers)
 
-    def row(self, value: bytes) -> bytes:
+    def row(self, message: Any) -> bytes:
         """See Wire."""
-        return models.slim(models.Ordered.model_validate_json(value)).model_dump_json().encode()
+        from_headers(message.headers)
+        return models.slim(models.Ordered.model_validate_json(message.value)).to_json()
 
     def actions(self, key: str, row: bytes, message: Any) -> Iterable[Written]:
         """See Wire."""
-        trace = from_headers(message.headers).traceparent
+        envelope = from_headers(message.headers)
+        context = trace.read(envelope.traceparent, envelope.tracestate)
         upload = models.Returned.model_validate_json(message.value)
-        kind = models.output_topic("actions").events[0]
+        now = datetime.now(UTC)
         for action in models.decide(key, models.Row.model_validate_json(row), upload):
-            envelope = Envelope(
-                id=action.action_id,
-                source=self._source,
-                type=kind.type,
-                time=datetime.now(UTC),
-                subject=key,
-                dataschema=kind.dataschema,
-                traceparent=trace,
-            )
-            yield action.model_dump_json().encode(), list(envelope.to_headers())
+            headers = self._letterhead.headers(action.action_id, self._kind.type, self._schema, now, key, context)
+            yield action.to_json(), list(headers)
