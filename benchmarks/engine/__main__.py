@@ -52,7 +52,7 @@ async def measure(asked: argparse.Namespace, bootstrap: str, state: Path) -> dic
 def _line(found: Found, given: Given) -> str:
     return (
         f"{given.events / found.seconds:8.0f} events/s  {found.cpu_s / given.events * 1e6:6.1f} us CPU/event  "
-        f"{found.peak_mb:6.0f} MB  missing/twice/wrong {found.missing}/{found.twice}/{found.wrong}"
+        f"{found.peak_mb:6.0f} MB  missing/twice/wrong {found.missing}/{found.twice}/{found.wrong}  load {found.load}"
     )
 
 
