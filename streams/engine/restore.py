@@ -82,6 +82,8 @@ async def _follow(
     progress = Progress(agent, partition, left)
     stores = {topic: None if topic == agent.changelog else agent.store_held_in(topic) for topic in until}
     at = {topic: await reader.position(topic, partition) for topic in until}
+    if any(known.get(topic) != offset for topic, offset in at.items()):
+        stored.apply({}, at, caught_up=False)  # an empty one is known too, wherever it begins
     progress.report(at)
     while left := {topic: end for topic, end in left.items() if at[topic] < end}:
         # Waits for the first only; all the work is done when it is this task's turn.

@@ -92,7 +92,7 @@ async def test_how_far_it_is_stands_in_the_log_and_in_metrics(monkeypatch: pytes
     lines = [line for line in logs if line["action"] == "restoring"]
     assert [(line["records"], line["remaining"]) for line in lines] == [(0, 40), (10, 30), (20, 20), (30, 10)]
     assert all(line["per_s"] > 0 and line["partition"] == 0 for line in lines[1:])
-    assert seen[1:] == [40, 30, 20, 10], "before each chunk; the first apply says that it begins anew"
+    assert seen[-4:] == [40, 30, 20, 10], "before each chunk"
     assert remaining._value.get() == 0
     assert records._value.get() - before == 40
 
