@@ -69,9 +69,9 @@ class Calls:
             # Only now is it known which list the next batch takes: batches went by while we waited.
             self._answers.append(Answer(call, said))
         except TimeoutError:
-            self._log.warning("call lost", action="call_timeout", outbox=call.outbox, attempt=call.attempt)
+            self._log.warning("call lost", action="call_timeout", **_about(call))
         except Exception:
-            self._log.exception("caller raised", action="call_bug", outbox=call.outbox, attempt=call.attempt)
+            self._log.exception("caller raised", action="call_bug", **_about(call))
         finally:
             busy[call.outbox] -= 1
             metrics.CALLS.labels(self._agent.name, call.outbox).inc()
@@ -95,3 +95,8 @@ class Calls:
                 task.cancelled() or task.exception()  # what ended the task has said enough
         self._under_way.clear()
         self._busy = Counter()
+
+
+def _about(call: Call[Any]) -> dict[str, object]:
+    about: dict[str, object] = {"outbox": call.outbox, "attempt": call.attempt}
+    return about if call.trace is None else about | {"trace_id": call.trace.id}
