@@ -6,7 +6,7 @@ from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partit
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.producing import Transactions, append
-from streams.engine.kafka.reading import Reader, Row, reading
+from streams.engine.kafka.reading import Reader, Row, read_topic, reading
 
 __all__ = [
     "Cluster",
@@ -20,6 +20,7 @@ __all__ = [
     "Transactions",
     "append",
     "partition_of",
+    "read_topic",
     "reading",
     "remove_member",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.engine.errors import ConfigError
 from streams.engine.kafka.cluster import (
     COMMIT_TIMEOUT_S,
     FETCH_BYTES,
@@ -18,6 +19,9 @@ from streams.engine.kafka.cluster import (
     record_of,
 )
 from streams.engine.records import Record
+
+# A fetch returns as soon as there is something; this is what a tail of control records may cost.
+_WHOLE_TOPIC_FETCH_S = 0.2
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -110,3 +114,19 @@ async def reading(cluster: Cluster, **options: Any) -> AsyncIterator[Reader]:
         yield reader
     finally:
         await reader.close()
+
+
+async def read_topic(cluster: Cluster, topic: str, partition: int | None = None) -> AsyncIterator[Record]:
+    """A topic's committed records, from the first to what is the last one now; in order within a partition.
+
+    partition: only that one. ConfigError where there is no such topic.
+    """
+    async with reading(cluster) as reader:
+        partitions = await reader.partitions(topic)
+        if not partitions:
+            raise ConfigError(f"there is no topic {cluster.name(topic)!r}: run `returnstreams topics apply` first")
+        wanted = partitions if partition is None else [partition]
+        ends = await reader.assign({(topic, number): None for number in wanted})
+        while any([await reader.position(*place) < end for place, end in ends.items()]):
+            for record in await reader.fetch(_WHOLE_TOPIC_FETCH_S):
+                yield record
