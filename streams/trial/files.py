@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import ValidationError
 
+from contracts.keys import order_name
 from contracts.model import Model
 from contracts.orders import Order, ShopifyOrder
 from contracts.retailers import Retailer
@@ -40,7 +41,7 @@ def read_order(path: Path, retailer: Retailer) -> Order:
     return slim(order, retailer=retailer.id, shop=retailer.shopify.shop, hash_key=_THROWAWAY_KEY)
 
 
-def read_return(path: Path, retailer: Retailer, order: Order | None) -> tuple[ReturnUpload, ...]:
+def read_return(path: Path, retailer: Retailer, order: Order) -> tuple[ReturnUpload, ...]:
     """The returns in a file, one an RMA. Of an element only `Sku` must be there: this is a trial."""
     body = _json(path)
     if isinstance(body, dict) and "units" in body:
@@ -48,14 +49,13 @@ def read_return(path: Path, retailer: Retailer, order: Order | None) -> tuple[Re
     elements = body if isinstance(body, list) else [body]
     if not elements or not all(isinstance(each, dict) and _text(each, "Sku") for each in elements):
         raise ConfigError(f"{path} holds no return: it must be {_FORMS['return']}, each with a Sku")
-    name = order.name if order else "?"
     returns: dict[tuple[str, str], list[UploadedUnit]] = {}
     for each in elements:
-        key = _text(each, "OrderNumber") or name, _text(each, "RMA") or "(no RMA)"
+        key = order_name(_text(each, "OrderNumber") or order.name), _text(each, "RMA") or "(no RMA)"
         returns.setdefault(key, []).append(_unit(each))
     return tuple(
-        ReturnUpload(retailer=retailer.id, order_name=order_name, rma=rma, units=tuple(units))
-        for (order_name, rma), units in returns.items()
+        ReturnUpload(retailer=retailer.id, order_name=number, rma=rma, units=tuple(units))
+        for (number, rma), units in returns.items()
     )
 
 
