@@ -16,7 +16,8 @@ from tests.integration.engine.load import Load
 from tests.integration.engine.toy import Toy, eventually
 from tests.unit.engine.toys import NUMBERS
 
-pytestmark = pytest.mark.kafka
+# Three brokers start, one fails over and comes back: each of it takes long on a busy machine.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 # A dead node is noticed after 6 s; then elections, a coordinator that loads its log, a request that is given up after
 # 10 s, a transaction after 15 s, and a new producer.
