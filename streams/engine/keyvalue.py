@@ -12,6 +12,10 @@ from streams.engine.clock import Clock, utc_now
 from streams.engine.overlay import Writes, keys_from
 
 
+META = "$task"
+"""The store of what the engine itself keeps about a task: how far it is, and what wrote its rows."""
+
+
 class KeyValue(Protocol):
     """The rows of one task, of all its stores, and how far each source of them has been applied.
 

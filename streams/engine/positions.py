@@ -9,16 +9,16 @@ import orjson
 import structlog
 
 from contracts.topics import COMPACTED
+from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.errors import StateRefused
 from streams.engine.kafka import Committed
-from streams.engine.keyvalue import KeyValue
+from streams.engine.keyvalue import META, KeyValue
 from streams.engine.overlay import Writes
 from streams.engine.records import OutRecord
 
 log = structlog.get_logger()
 
-META = "$task"
 POSITION = "position"
 BIRTH = "partitions"
 
@@ -108,7 +108,9 @@ def starting_offsets(
                 "off, and what is written to it now would be skipped. Begin with a new prefix"
             )
         if 0 < start < first[topic]:
-            log.error("records lost to retention", action="retention_gap", place=place, from_=start, to=first[topic])
+            gap = {"place": place, "from_": start, "to": first[topic]}
+            log.error("records lost to retention", action="retention_gap", **gap)
+            metrics.RETENTION_GAPS.labels(agent.name, topic).inc(first[topic] - start)
         offsets[topic] = max(start, first[topic])
     return offsets
 

@@ -13,9 +13,8 @@ import orjson
 
 from streams.engine.agent import Agent, Store
 from streams.engine.errors import StateRefused
-from streams.engine.keyvalue import KeyValue
+from streams.engine.keyvalue import META, KeyValue
 from streams.engine.overlay import Writes
-from streams.engine.positions import META
 
 WRITTEN = "versions"
 

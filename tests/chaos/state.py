@@ -19,7 +19,7 @@ from streams.engine import positions, restore
 from streams.engine.agent import Agent, Store
 from streams.engine.context import decode
 from streams.engine.kafka import Cluster, Reader, reading
-from streams.engine.keyvalue import KeyValue, MemoryKeyValue
+from streams.engine.keyvalue import META, KeyValue, MemoryKeyValue
 from streams.engine.records import Record
 from streams.engine.rocks import RocksStorage
 from streams.engine.timers import DUE, INDEX
@@ -112,7 +112,7 @@ def check_positions(states: States, offsets: Mapping[str, Mapping[tuple[str, int
     """The group's offsets, by agent, are those that the rows know: both are written in one transaction."""
     tally = Tally("positions")
     for (name, partition), rows in states.tasks.items():
-        row = rows.get((positions.META, positions.POSITION))
+        row = rows.get((META, positions.POSITION))
         known: dict[str, int] = {} if row is None else orjson.loads(row)
         for topic in states.agents[name].inputs:
             tally.found += 1

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from contracts.model import Model
 from streams.engine import positions, restore
 from streams.engine.kafka import Cluster
-from streams.engine.keyvalue import MemoryKeyValue
+from streams.engine.keyvalue import META, MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call, Policy
 from streams.engine.records import Record
@@ -202,7 +202,7 @@ async def test_rows_that_were_not_read_to_their_real_end_are_restored_again_befo
 
     async def restored(cluster: object, agent: object, partition: int, stored: MemoryKeyValue) -> None:
         row = orjson.dumps({"numbers": next(reached)})
-        stored.apply({positions.META: {positions.POSITION: row}}, {})
+        stored.apply({META: {positions.POSITION: row}}, {})
 
     monkeypatch.setattr(restore, "restore", restored)
     async with running(kafka) as task:
