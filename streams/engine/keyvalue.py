@@ -11,7 +11,6 @@ from sortedcontainers import SortedDict
 from streams.engine.clock import Clock, utc_now
 from streams.engine.overlay import Writes, keys_from
 
-
 META = "$task"
 """The store of what the engine itself keeps about a task: how far it is, and what wrote its rows."""
 
