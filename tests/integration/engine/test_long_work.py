@@ -21,7 +21,7 @@ from contracts import topics
 from contracts.model import Model
 from contracts.orders import ShopifyOrder
 from contracts.retailers import Retailer
-from streams.agents.order_table import NAME, order_table
+from streams.agents.order_table import ERASED_AT_ONCE, NAME, order_table
 from streams.engine import metrics
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, reading
@@ -37,8 +37,9 @@ pytestmark = pytest.mark.kafka
 
 ORDERS = int(os.environ.get("ERASED_ORDERS", "10000"))
 PATIENCE_S = 60 + ORDERS / 200
-# Promised is a second, measured a quarter of that; on a busy machine the rest is not ours.
-LONGEST_DELAY_S = 3.0
+# How many deletions may stand in the table's log between two orders of others: ten batches of both erasures. Promised
+# is a second's delay, but a bar in seconds would measure the machine; a slow one's batch takes up more of the others.
+LONGEST_RUN = 10 * 2 * ERASED_AT_ONCE
 PAUSE_S = 0.02
 
 
@@ -51,6 +52,7 @@ class Shops:
         self._written: dict[str, float] = {}
         self.kept: set[str] = set()
         self.delays: list[float] = []
+        self.longest_run = 0
         at = datetime.now(UTC).isoformat()
         body = shopify_order(id="1234567", name="#7654321", created_at=at, updated_at=at)
         self._body = body.model_dump_json().encode()
@@ -84,6 +86,7 @@ class Shops:
 
     async def follow(self) -> None:
         """Read the table for ever."""
+        run = 0
         async with reading(self._cluster) as reader:
             await reader.assign({(topics.ORDERS.name, 0): None})
             while True:
@@ -91,7 +94,10 @@ class Shops:
                     key = (record.key or b"").decode()
                     if record.value is None:
                         self.kept.discard(key)
+                        run += 1
+                        self.longest_run = max(self.longest_run, run)
                     else:
+                        run = 0
                         self.kept.add(key)
                         self.delays.append(time.monotonic() - self._written[key])
 
@@ -168,9 +174,10 @@ async def test_erasing_a_whole_shop_and_a_long_list_of_orders_delays_nobody(
             await eventually(lambda: len(shops.delays) == others, "every order of the others")
 
     delays = sorted(shops.delays)
-    figures = f"{others} others: p50 {delays[others // 2]:.3f} s, longest {delays[-1]:.3f} s"
+    figures = f"{others} others: p50 {delays[others // 2]:.3f} s, longest {delays[-1]:.3f} s; "
+    figures += f"{shops.longest_run} deletions in a row"
     print(f"\n{where}: 2 x {ORDERS} orders erased in {took:.1f} s; {figures}")  # noqa: T201 - the figure is the point
     assert shops.of("other") == others
-    assert delays[-1] < LONGEST_DELAY_S
+    assert shops.longest_run <= LONGEST_RUN
     assert rebalances() - before == 1, "its own assignment, and no other"
     assert not [line for line in logs if line.get("action") in ("task_restart", "dead_letter", "agent_failed")]
