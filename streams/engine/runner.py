@@ -150,7 +150,7 @@ class AgentRunner:
         """Which of these topics are not there; None when no broker can be asked."""
         try:
             async with reading(self._cluster) as reader:
-                return [name for name in needed if not await reader.partitions(name)]
+                return await reader.missing(needed)
         except Infrastructure as error:
             self._log.warning("no broker yet", action="broker_wait", error=f"{type(error).__name__}: {error}")
             return None

@@ -61,6 +61,11 @@ class Reader:
         metadata = await self._consumer._client.fetch_all_metadata()
         return sorted(metadata.partitions_for_topic(self._cluster.name(topic)) or ())
 
+    async def missing(self, topics: Iterable[str]) -> list[str]:
+        """Which of these topics are not there; asks once for all, since the answer names every topic of the cluster."""
+        there = (await self._consumer._client.fetch_all_metadata()).topics()
+        return [topic for topic in topics if self._cluster.name(topic) not in there]
+
     async def assign(self, start: Mapping[Place, int | None]) -> dict[Place, int]:
         """Read these partitions from these offsets (None: from the first), and return their end offsets."""
         first, end = await self.bounds(start)
