@@ -9,7 +9,7 @@ from typing import Protocol
 from sortedcontainers import SortedDict
 
 from streams.engine.clock import Clock, utc_now
-from streams.engine.overlay import Writes, keys_from
+from streams.engine.overlay import Writes, keys_between
 
 META = "$task"
 """The store of what the engine itself keeps about a task: how far it is, and what wrote its rows."""
@@ -32,10 +32,11 @@ class KeyValue(Protocol):
     def get(self, store: str, key: str) -> bytes | None:
         """The row, None where there is none."""
 
-    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
-        """All rows of the store whose key begins with `prefix` and is greater than `after`, in the order of their keys.
+    def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Iterator[tuple[str, bytes]]:
+        """All rows of the store whose key begins with `prefix`, in the order of their keys.
 
-        To begin at `after` costs the same, however many rows lie before it. "": from the first one.
+        Only those greater than `after` and smaller than `before`, where these are given: what lies beyond,
+        deleted rows too, costs nothing.
         """
 
     def apply(self, writes: Writes, positions: Mapping[str, int], caught_up: bool = True) -> None:
@@ -71,12 +72,12 @@ class MemoryKeyValue:
         rows = self._stores.get(store)
         return None if rows is None else rows.get(key)
 
-    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
+    def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Iterator[tuple[str, bytes]]:
         """See KeyValue."""
         rows = self._stores.get(store)
         if rows is None:
             return
-        for key in keys_from(rows, prefix, after):
+        for key in keys_between(rows, prefix, after, before):
             yield key, rows[key]
 
     def apply(self, writes: Writes, positions: Mapping[str, int], caught_up: bool = True) -> None:

@@ -129,12 +129,10 @@ def append(
 def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
     """Heads (key, number) that may be tried now, longest due first, at most `limit`."""
     found: list[tuple[str, int]] = []
-    end = timers.passed(now)
-    for row_key, number in rows.scan(_heads(outbox)):
-        at, key = row_key.split("|", 1)
-        if at > end or len(found) >= limit:
+    for row_key, number in rows.scan(_heads(outbox), before=timers.behind(now)):
+        if len(found) >= limit:
             break
-        found.append((key, int(number)))
+        found.append((row_key.split("|", 1)[1], int(number)))
     return found
 
 

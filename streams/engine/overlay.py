@@ -18,10 +18,11 @@ class Rows(Protocol):
     def get(self, store: str, key: str) -> bytes | None:
         """The row, None where there is none."""
 
-    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
-        """All rows of the store whose key begins with `prefix` and is greater than `after`, in the order of their keys.
+    def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Iterator[tuple[str, bytes]]:
+        """All rows of the store whose key begins with `prefix`, in the order of their keys.
 
-        To begin at `after` costs the same, however many rows lie before it. "": from the first one.
+        Only those greater than `after` and smaller than `before`, where these are given: what lies beyond,
+        deleted rows too, costs nothing.
         """
 
 
@@ -49,17 +50,17 @@ class Overlay:
         if store in self._sorted:
             self._sorted[store].add(key)
 
-    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
+    def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Iterator[tuple[str, bytes]]:
         """See Rows. The rows are those of when the first one is asked for, whatever is written meanwhile."""
         layer = self.writes.get(store)
         if not layer:
-            yield from self.below.scan(store, prefix, after)
+            yield from self.below.scan(store, prefix, after, before)
             return
         if store not in self._sorted:
             self._sorted[store] = SortedSet(layer)
-        changed = {key: layer[key] for key in keys_from(self._sorted[store], prefix, after)}
+        changed = {key: layer[key] for key in keys_between(self._sorted[store], prefix, after, before)}
         own = ((key, row) for key, row in changed.items() if row is not None)
-        kept = (row for row in self.below.scan(store, prefix, after) if row[0] not in changed)
+        kept = (row for row in self.below.scan(store, prefix, after, before) if row[0] not in changed)
         yield from merge(own, kept, key=lambda row: row[0])
 
     def absorb(self, upper: Overlay) -> None:
@@ -70,10 +71,10 @@ class Overlay:
                 self._sorted[store].update(rows)
 
 
-def keys_from(keys: SortedDict | SortedSet, prefix: str, after: str) -> Iterator[str]:
-    """Those that begin with `prefix` and are greater than `after`, in order."""
+def keys_between(keys: SortedDict | SortedSet, prefix: str, after: str, before: str) -> Iterator[str]:
+    """Those that begin with `prefix`, are greater than `after` and smaller than `before`, in order."""
     behind = bool(after) and after >= prefix
-    for key in keys.irange(minimum=after if behind else prefix, inclusive=(not behind, True)):
+    for key in keys.irange(after if behind else prefix, before or None, inclusive=(not behind, False)):
         if not key.startswith(prefix):
             return
         yield key

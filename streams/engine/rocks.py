@@ -40,8 +40,9 @@ WRITE_BUFFER_BYTES = 8 * MIB
 MAX_OPEN_FILES = 50
 # A false positive of 1 % spares 99 of 100 disk reads for keys that are not there: most events ask for such.
 BLOOM_BITS = 10
-# Rows that one step of a scan holds at once: few for who asks only for the first, more as it goes on.
-_FIRST_STEP, _LAST_STEP = 8, 1024
+# Rows that one step of a scan holds at once: one for who asks only for the first, more as it goes on. What was deleted
+# behind the first is then not stepped over.
+_FIRST_STEP, _LAST_STEP = 1, 1024
 
 _POSITION = b"\0position/"
 _APPLIED = b"\0applied"
@@ -107,39 +108,41 @@ class RocksKeyValue:
             raise self._failed(error) from error
         return row
 
-    def scan(self, store: str, prefix: str = "", after: str = "") -> Iterator[tuple[str, bytes]]:
+    def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Iterator[tuple[str, bytes]]:
         """See KeyValue."""
-        whole = _row_key(store, "")
+        whole, first = _row_key(store, ""), self._first.get(store, b"")
         # UTF-8 sorts as the text does, and nothing lies between a key and the same with a zero.
-        behind = _row_key(store, after) + b"\0" if after else b""
-        rows = self._scan(_row_key(store, prefix), max(behind, self._first.get(store, b"")))
-        first = next(rows, None)
+        start = max(_row_key(store, prefix), first, _row_key(store, after) + b"\0" if after else b"")
+        end = min(_behind(_row_key(store, prefix)), _row_key(store, before) if before else _behind(whole))
+        rows = self._scan(start, end)
+        found = next(rows, None)
         if not prefix and not after:
-            self._first[store] = first[0] if first else whole + b"\xff"
-        for key, row in chain([first] if first else [], rows):
+            self._first[store] = found[0] if found else max(first, end)
+        for key, row in chain([found] if found else [], rows):
             yield key[len(whole) :].decode(), row
 
-    def _scan(self, prefix: bytes, seek: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """In steps, each with an iterator of its own: one that outlives `close` would keep the files locked."""
-        seek = max(prefix, seek)
         for step in count():
             limit = min(_LAST_STEP, _FIRST_STEP << step)
-            rows = self._step(prefix, seek, limit)
+            rows = self._step(start, end, limit)
             yield from rows
             if len(rows) < limit:
                 return
-            seek = rows[-1][0] + b"\0"
+            start = rows[-1][0] + b"\0"
 
-    def _step(self, prefix: bytes, seek: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+    def _step(self, start: bytes, end: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         rows: list[tuple[bytes, bytes]] = []
         bounds = ReadOptions()
-        bounds.set_iterate_upper_bound(prefix[:-1] + bytes([prefix[-1] + 1]))  # no key holds 0xff
+        bounds.set_iterate_upper_bound(end)
         database = self._database()
         try:
             iterator = database.iter(bounds)
-            iterator.seek(seek)
-            while iterator.valid() and len(rows) < limit:
+            iterator.seek(start)
+            while iterator.valid():
                 rows.append((iterator.key(), iterator.value()))
+                if len(rows) == limit:
+                    break  # not one further: a hundred thousand deleted rows may lie there
                 iterator.next()
             iterator.status()  # an unreadable block ends an iteration as the last row does
         except Exception as error:
@@ -172,7 +175,7 @@ class RocksKeyValue:
 
     def positions(self) -> dict[str, int]:
         """See KeyValue."""
-        return {key[len(_POSITION) :].decode(): int(row) for key, row in self._scan(_POSITION)}
+        return {key[len(_POSITION) :].decode(): int(row) for key, row in self._scan(_POSITION, _behind(_POSITION))}
 
     def age(self) -> timedelta | None:
         """See KeyValue."""
@@ -251,6 +254,11 @@ def _row_key(store: str, key: str) -> bytes:
     """Store and key, apart whatever they hold. The engine's own rows begin with a zero: no store has an empty name."""
     name = store.encode()
     return bytes([len(name)]) + name + key.encode()
+
+
+def _behind(prefix: bytes) -> bytes:
+    """Where the keys that begin so end; no key holds 0xff."""
+    return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
 def _damaged(why: str) -> bool:

@@ -45,6 +45,11 @@ def passed(now: datetime) -> str:
     return f"{max((now - _EPOCH) // _MICROSECOND // 1000, 0):0{_DUE_DIGITS}d}"
 
 
+def behind(now: datetime) -> str:
+    """A key behind all of those that begin with a due time that has come, and `|`."""
+    return f"{passed(now)}}}"
+
+
 def instant(text: str) -> datetime:
     """The time that `stamp` wrote."""
     return _EPOCH + timedelta(milliseconds=int(text))
@@ -69,11 +74,10 @@ def cancel(rows: Overlay, name: str, key: str) -> None:
 def due(rows: Rows, now: datetime, limit: int) -> list[Timer]:
     """The timers whose time has come, in that order, at most `limit` of them."""
     found: list[Timer] = []
-    end = passed(now)
-    for row_key, payload in rows.scan(DUE):
-        at, name, key = row_key.split("|", 2)
-        if at > end or len(found) == limit:
+    for row_key, payload in rows.scan(DUE, before=behind(now)):
+        if len(found) == limit:
             break
+        at, name, key = row_key.split("|", 2)
         found.append(Timer(name, key, instant(at), payload))
     return found
 

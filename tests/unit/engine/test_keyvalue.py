@@ -166,9 +166,10 @@ def test_the_age_counts_from_when_all_was_applied(factory: Factory) -> None:
     ),
     prefix=st.text(alphabet="ab|\u00e9", max_size=2),
     after=st.text(alphabet="ab|/\u00e9\U0001f600", max_size=3),
+    before=st.text(alphabet="ab|/\u00e9\U0001f600", max_size=3),
 )
 def test_scans_follow_the_order_of_the_keys(
-    factory: Factory, batches: list[dict[str, dict[str, bytes | None]]], prefix: str, after: str
+    factory: Factory, batches: list[dict[str, dict[str, bytes | None]]], prefix: str, after: str, before: str
 ) -> None:
     model: dict[tuple[str, str], bytes | None] = {}
     with factory(utc_now) as rows:
@@ -180,4 +181,10 @@ def test_scans_follow_the_order_of_the_keys(
                 assert list(rows.scan(store)) == expected
                 begin_so = [(k, r) for k, r in expected if k.startswith(prefix)]
                 assert list(rows.scan(store, prefix)) == begin_so
-                assert list(rows.scan(store, prefix, after)) == [(k, r) for k, r in begin_so if k > after or not after]
+                behind = [(k, r) for k, r in begin_so if k > after or not after]
+                assert list(rows.scan(store, prefix, after)) == behind
+                assert list(rows.scan(store, prefix, after, before)) == [
+                    p for p in behind if p[0] < before or not before
+                ]
+                assert list(rows.scan(store, before=before)) == [p for p in expected if p[0] < before or not before]
+                assert list(rows.scan(store)) == expected

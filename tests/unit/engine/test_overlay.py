@@ -84,9 +84,9 @@ def test_what_is_written_between_scans_stands_in_the_next_one(
         assert list(layer.scan("s", prefix, after)) == [(k, r) for k, r in behind if k.startswith(prefix)]
 
 
-@given(layers=st.lists(CHANGES, min_size=1, max_size=4), kept=st.integers(0, 4), prefix=KEYS, after=KEYS)
+@given(layers=st.lists(CHANGES, min_size=1, max_size=4), kept=st.integers(0, 4), prefix=KEYS, after=KEYS, before=KEYS)
 def test_layers_read_like_one_dict(
-    layers: list[list[tuple[str, str, bytes | None]]], kept: int, prefix: str, after: str
+    layers: list[list[tuple[str, str, bytes | None]]], kept: int, prefix: str, after: str, before: str
 ) -> None:
     """The lowest layer is stored; of those above, the first `kept` are absorbed and the rest only read through."""
     stored = MemoryKeyValue()
@@ -108,6 +108,8 @@ def test_layers_read_like_one_dict(
     for store in ("s", "t"):
         expected = sorted((k, row) for (s, k), row in model.items() if s == store and k.startswith(prefix))
         assert list(stack[-1].scan(store, prefix)) == expected
-        assert list(stack[-1].scan(store, prefix, after)) == [(k, r) for k, r in expected if k > after or not after]
+        behind = [(k, r) for k, r in expected if k > after or not after]
+        assert list(stack[-1].scan(store, prefix, after)) == behind
+        assert list(stack[-1].scan(store, prefix, after, before)) == [p for p in behind if p[0] < before or not before]
         for key in {k for changes in layers for _, k, _ in changes}:
             assert stack[-1].get(store, key) == model.get((store, key))

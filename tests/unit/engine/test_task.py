@@ -268,8 +268,8 @@ class TestParking:
         class Watched(MemoryKeyValue):
             """Tells which rows were walked over."""
 
-            def scan(self, store: str, prefix: str = "", after: str = "") -> Any:
-                for key, row in scan(store, prefix, after):
+            def scan(self, store: str, prefix: str = "", after: str = "", before: str = "") -> Any:
+                for key, row in scan(store, prefix, after, before):
                     seen.append(key)
                     yield key, row
 
