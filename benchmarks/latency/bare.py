@@ -42,7 +42,7 @@ def ingress(bootstrap: str, topic: str, port: int) -> None:
         return Response()
 
     app = Starlette(routes=[Route("/", take, methods=["POST"])], lifespan=lifespan)
-    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")
+    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning", timeout_keep_alive=75)
 
 
 class Hop:

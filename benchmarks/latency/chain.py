@@ -1,4 +1,4 @@
-"""One run of the bare chain: the same carrier webhooks, as many hops, the same reader."""
+"""The bare chain: the same carrier webhooks, as many hops, the same reader."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import socket
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from benchmarks.latency.client import Request, connected, on_the_wire
-from benchmarks.latency.figures import cpu, latencies
-from benchmarks.latency.product import SHOP, Load
-from benchmarks.latency.watch import watching
+from benchmarks.latency.client import Request, on_the_wire
+from benchmarks.latency.product import SHOP
+from benchmarks.latency.rounds import Target
 from demo.broker.leash import Leash
 from demo.broker.ports import LOOPBACK, free_ports
 from demo.credentials import Credentials
@@ -29,9 +28,10 @@ HOPS = 2
 START_TIMEOUT_S = 30.0
 
 
-def run(bootstrap: str, directory: Path, load: Load, prefix: str) -> dict[str, Any]:
-    """All figures of one run."""
-    names = [f"{prefix}bare-{number}" for number in range(HOPS + 1)]
+@contextmanager
+def running(bootstrap: str, directory: Path, count: int) -> Iterator[Target]:
+    """The chain, up, and so many requests for it."""
+    names = [f"bare-{number}" for number in range(HOPS + 1)]
     asyncio.run(_create(bootstrap, names))
     port = free_ports(1)[0]
     leash = Leash()
@@ -42,12 +42,14 @@ def run(bootstrap: str, directory: Path, load: Load, prefix: str) -> dict[str, A
             commands[f"hop-{number + 1}"] = ["hop", bootstrap, names[number], names[number + 1]]
         for name, arguments in commands.items():
             command = [sys.executable, "-m", "benchmarks.latency.bare", *arguments]
-            pids[name] = leash.start(name, command, directory / f"{prefix}{name}.log", os.environ)
+            pids[name] = leash.start(name, command, directory / f"{name}.log", os.environ)
         _await_port(port)
-        return asyncio.run(_measure(bootstrap, f"http://{LOOPBACK}:{port}", names[-1], load, pids))
+        senders = Senders(Credentials.fresh([SHOP]), {})
+        requests = [_request(senders, number) for number in range(count)]
+        yield Target(f"http://{LOOPBACK}:{port}", {"bootstrap_servers": bootstrap}, names[-1], requests, pids)
     except TimeoutError as error:
-        logs = "".join((directory / f"{prefix}{name}.log").read_text()[-2000:] for name in pids)
-        raise RuntimeError(f"the bare chain does not work: {logs}") from error
+        logs = "".join((directory / f"{name}.log").read_text()[-2000:] for name in pids)
+        raise RuntimeError(f"not everything came: {error}; what the bare chain said: {logs}") from error
     finally:
         leash.close()
 
@@ -55,21 +57,6 @@ def run(bootstrap: str, directory: Path, load: Load, prefix: str) -> dict[str, A
 async def _create(bootstrap: str, names: list[str]) -> None:
     async with TopicsAdmin(Cluster({"bootstrap_servers": bootstrap})) as admin:
         await admin.apply(await admin.plan([Wanted(name, PARTITIONS, {}) for name in names]), ONE_COPY)
-
-
-async def _measure(bootstrap: str, url: str, last: str, load: Load, pids: dict[str, int]) -> dict[str, Any]:
-    options = {"bootstrap_servers": bootstrap}
-    senders = Senders(Credentials.fresh([SHOP]), {})
-    requests = [_request(senders, number) for number in range(load.scans)]
-    async with connected(url) as client, watching(options, "", [last], PARTITIONS) as watch:
-        # The first ones wait until the hops have joined; they are not counted.
-        await watch.all_of(last, await client.steady(requests[: load.warm_up], load.rate))
-        began = time.perf_counter()
-        with cpu(pids) as used:
-            sent = await client.steady(requests[load.warm_up :], load.rate)
-            await watch.all_of(last, sent)
-        passed = time.perf_counter() - began
-    return {**latencies(sent, watch.seen[last]), "seconds": round(passed, 1), "cpu_percent": used}
 
 
 def _request(senders: Senders, number: int) -> Request:

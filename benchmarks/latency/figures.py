@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,11 +13,21 @@ import psutil
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
-def latencies(sent: Mapping[str, float], seen: Mapping[str, float]) -> dict[str, float]:
-    """Percentiles (nearest rank) in ms of everything that was sent; KeyError if something never came."""
-    ordered = sorted(seen[key] - due for key, due in sent.items())
+def percentiles(seconds: Iterable[float]) -> dict[str, float]:
+    """Nearest rank, in ms."""
+    ordered = sorted(seconds)
     picked = {name: ordered[min(len(ordered) - 1, int(len(ordered) * share))] for name, share in SHARES.items()}
     return {"events": len(ordered), **{name: round(value * 1000, 1) for name, value in picked.items()}}
+
+
+def latencies(sent: Mapping[str, float], seen: Mapping[str, float]) -> dict[str, float]:
+    """Percentiles of everything that was sent; KeyError if something never came."""
+    return percentiles(seen[key] - due for key, due in sent.items())
+
+
+def average(turns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure."""
+    return {name: round(statistics.mean(turn[name] for turn in turns), 1) for name in turns[0]}
 
 
 def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

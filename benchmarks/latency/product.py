@@ -1,17 +1,17 @@
-"""One run of the product: the ingress and four agents, each a process; three paths through them."""
+"""The product: the ingress and four agents, each a process; its order and upload paths, measured on the way."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.latency.client import Client, Request, connected, on_the_wire
 from benchmarks.latency.figures import cpu, latencies
+from benchmarks.latency.rounds import Load, Target
 from benchmarks.latency.watch import watching
 from contracts import topics
 from demo.credentials import Credentials
@@ -37,28 +37,6 @@ retailers:
 """
 # Nothing for so long: what was sent before has settled in every agent.
 QUIET_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """rate: carrier and order webhooks a second; side_rate: uploads a second, each three hops from its action."""
-
-    rate: float = 200.0
-    seconds: float = 60.0
-    warm_up_s: float = 10.0
-    side_rate: float = 50.0
-    side_seconds: float = 20.0
-    idle_s: float = 10.0
-
-    @property
-    def scans(self) -> int:
-        """Of the carrier path, those of the warm-up too."""
-        return int(self.rate * (self.seconds + self.warm_up_s))
-
-    @property
-    def warm_up(self) -> int:
-        """How many of the first are not counted."""
-        return int(self.rate * self.warm_up_s)
 
 
 class Requests:
@@ -90,8 +68,9 @@ def key(number: int) -> str:
     return f"{SHOP}/B{number}"
 
 
-def run(kafka: KafkaSettings, directory: Path, load: Load) -> dict[str, Any]:
-    """All figures of one run."""
+@contextmanager
+def running(kafka: KafkaSettings, directory: Path, load: Load) -> Iterator[tuple[Target, dict[str, Any]]]:
+    """The product with every return known and no parcel scanned; and what its other paths took."""
     credentials = Credentials.fresh([SHOP])
     with Stack(kafka, directory=directory, credentials=credentials) as stack:
         stack.apply(RETAILERS)
@@ -99,10 +78,14 @@ def run(kafka: KafkaSettings, directory: Path, load: Load) -> dict[str, Any]:
         for name in AGENTS:
             stack.start_agent(name)
         stack.wait_ready(INGRESS, *AGENTS)
-        return asyncio.run(_measure(stack, Requests(credentials), load))
+        requests = Requests(credentials)
+        found = asyncio.run(_prepare(stack, requests, load))
+        scans = [requests.scan(n) for n in range(load.scans)]
+        topic = f"{kafka.topic_prefix}{topics.REFUNDS.name}"
+        yield Target(stack.ingress_url, stack.options, topic, scans, stack.pids), found
 
 
-async def _measure(stack: Stack, requests: Requests, load: Load) -> dict[str, Any]:
+async def _prepare(stack: Stack, requests: Requests, load: Load) -> dict[str, Any]:
     found: dict[str, Any] = {}
     async with connected(stack.ingress_url) as client:
         with cpu(stack.pids) as idle:
@@ -111,7 +94,8 @@ async def _measure(stack: Stack, requests: Requests, load: Load) -> dict[str, An
         count = load.scans + int(load.side_rate * load.side_seconds)
         found["orders"] = await _orders(stack, client, requests, load, range(count))
         found["uploads"] = await _uploads(stack, client, requests, load, range(load.scans, count))
-        found["scans"] = await _scans(stack, client, requests, load)
+        await client.flood(requests.upload(n) for n in range(load.scans))
+        await _quiet(stack)
     return found
 
 
@@ -136,22 +120,6 @@ async def _uploads(stack: Stack, client: Client, requests: Requests, load: Load,
         for name in names:
             await watch.all_of(name, sent)
         return {name: latencies(sent, watch.seen[name]) for name in names}
-
-
-async def _scans(stack: Stack, client: Client, requests: Requests, load: Load) -> dict[str, Any]:
-    """Carrier webhook -> action: two hops. What the warm-up sent is not counted."""
-    await client.flood(requests.upload(n) for n in range(load.scans))
-    await _quiet(stack)
-    name = topics.REFUNDS.name
-    prepared = [requests.scan(n) for n in range(load.scans)]
-    async with watching(stack.options, stack.kafka.topic_prefix, [name], PARTITIONS) as watch:
-        await client.steady(prepared[: load.warm_up], load.rate)
-        began = time.perf_counter()
-        with cpu(stack.pids) as used:
-            sent = await client.steady(prepared[load.warm_up :], load.rate)
-            await watch.all_of(name, sent)
-        passed = time.perf_counter() - began
-        return {**latencies(sent, watch.seen[name]), "seconds": round(passed, 1), "cpu_percent": used}
 
 
 async def _quiet(stack: Stack) -> None:
