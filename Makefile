@@ -26,6 +26,10 @@ test: broker ## run all tests, against a real Kafka broker started for the run
 	@echo "test: all tests, the broker's among them"
 	@$(BIN)/python -m pytest
 
+.PHONY: chaos
+chaos: broker ## break the pipeline at random for a minute and count what that did (CHAOS="--seconds 600 --state rocks")
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
 .PHONY: check
 check: $(READY) ## lint, format, types, import rules, drift of the generated schemas
 	@echo "check: ruff";           $(BIN)/ruff check .

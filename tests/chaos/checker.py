@@ -73,6 +73,22 @@ class Outputs:
         return [record for name, records in self.by_topic.items() if name.startswith(prefix) for record in records]
 
 
+def inputs_of(expected: Expected, outputs: Outputs) -> dict[str, list[str]]:
+    """Where everything that was published about an order lies, by its key: for a look into the workers' logs."""
+    orders_of: defaultdict[str, set[str]] = defaultdict(set)
+    for link in expected.links:
+        tracking, order_key, _ = link.split("|")
+        orders_of[tracking].add(order_key)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for topic in (topics.ORDER_EVENTS, topics.RETURN_UPLOADS, topics.CARRIER_EVENTS, topics.RETURN_EVENTS):
+        for record in outputs.by_topic[topic.name]:
+            if not header(record, "ce_source").startswith(OURS):
+                key = (record.key or b"").decode()
+                for order_key in orders_of.get(key, {key}):
+                    found[order_key].append(place(record))
+    return found
+
+
 def place(record: Record) -> str:
     """Where a record lies."""
     return f"{record.topic}[{record.partition}]@{record.offset}"

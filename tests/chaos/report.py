@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from tests.chaos.soak import Verdict
 
 MOST_NAMED = 20
+_ORDER_KEY = re.compile(r"[a-z]+/\d+")
 
 
 def show(verdict: Verdict, out: Console) -> None:
@@ -22,12 +24,21 @@ def show(verdict: Verdict, out: Console) -> None:
                 out.print(f"{kind} {tally.what}: {entry}", markup=False, highlight=False)
             if len(found) > MOST_NAMED:
                 out.print(f"{kind} {tally.what}: and {len(found) - MOST_NAMED} more")
+    for order_key in _concerned(verdict)[:MOST_NAMED]:
+        out.print(f"inputs of {order_key}: {', '.join(verdict.inputs[order_key])}", markup=False, highlight=False)
     for entry in verdict.misbehaved:
         out.print(entry, markup=False, highlight=False)
     if verdict.unsettled:
         out.print(f"not still after {verdict.plan.settle_s:.0f} s: {verdict.unsettled}", markup=False)
     lost, duplicated, wrong = verdict.counts
     out.print(f"seed {verdict.plan.seed}: lost/duplicated/wrong = {lost}/{duplicated}/{wrong}", highlight=False)
+
+
+def _concerned(verdict: Verdict) -> list[str]:
+    """The orders whose keys stand in what is lost, double or wrong."""
+    entries = [entry for tally in verdict.tallies for entry in (*tally.lost, *tally.duplicated, *tally.wrong)]
+    named = [key for entry in entries for key in _ORDER_KEY.findall(entry)]
+    return [key for key in dict.fromkeys(named) if key in verdict.inputs]
 
 
 def _done(verdict: Verdict) -> Table:

@@ -29,7 +29,7 @@ from streams.engine.records import OutRecord
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from streams.wiring import AGENTS
 from tests.chaos import state
-from tests.chaos.checker import Outputs, Tally, check
+from tests.chaos.checker import Outputs, Tally, check, inputs_of
 from tests.chaos.expected import Expected, expected
 from tests.chaos.faults import Fault, Faults
 from tests.chaos.fleet import Fleet
@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was done, and what came of it."""
+    """What was done, and what came of it. inputs: by order key, where what was published about it lies."""
 
     plan: Plan
     records: int = 0
@@ -79,6 +79,7 @@ class Verdict:
     starts: int = 0
     posted_again: int = 0
     tallies: list[Tally] = field(default_factory=list)
+    inputs: dict[str, list[str]] = field(default_factory=dict)
     unsettled: str = ""
     misbehaved: list[str] = field(default_factory=list)
 
@@ -140,6 +141,7 @@ async def _judge(
     ours = [record for record in watcher.records if record.topic != topics.RETAILERS.name]
     verdict.outputs = len(ours)
     outputs, states = Outputs(ours), state.States(agents, plan.partitions, watcher.records)
+    verdict.inputs = inputs_of(wants, outputs)
     received = list(hook.received)
     verdict.posted_again = repeats(received)
     directories = sorted(fleet.state.iterdir()) if fleet.state is not None else []
