@@ -192,6 +192,7 @@ class Role:
     session_ms: of its member. stop_timeout_s: for the batch in flight of a partition that goes.
     own_ids: a mutant, whose transactional ids no other process takes over, and whose transactions last for a minute.
     freeze_at: where it stops itself when it is told to: before `begin`, or before `commit`, of a transaction.
+    state_dir: for rows on disk; in memory without it.
     """
 
     bootstrap: str
@@ -201,6 +202,7 @@ class Role:
     instance_id: str | None = None
     own_ids: bool = False
     freeze_at: str | None = None
+    state_dir: str | None = None
 
 
 class Process:
@@ -240,6 +242,17 @@ class Process:
     def freeze_next(self) -> None:
         """Have its next transaction stop the process, at the point that its role says."""
         self._freeze.touch()
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of its grow beyond so many bytes, -1 for no limit: to it, a disk that is full."""
+        process = psutil.Process(self.pid)
+        process.rlimit(psutil.RLIMIT_FSIZE, (size, process.rlimit(psutil.RLIMIT_FSIZE)[1]))
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._child is not None
+        return self._child.pid
 
     @property
     def frozen(self) -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from streams.engine import running_task
 from streams.engine.kafka import Cluster, Transactions, producing
-from streams.engine.options import RunnerOptions
+from streams.engine.options import RunnerOptions, memory
+from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from tests.integration.engine.toy import ASK_AGAIN_S, Role, Toy, reply
 
@@ -63,6 +64,7 @@ async def _main(place: Path, role: Role) -> None:
         session_timeout_ms=role.session_ms,
         stop_timeout_s=role.stop_timeout_s,
         instance_id=role.instance_id,
+        storage=memory if role.state_dir is None else RocksStorage(Path(role.state_dir), role.prefix),
     )
     meddle(place, role)
     async with Toy(role.bootstrap, role.prefix).running(options) as running:
