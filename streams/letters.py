@@ -6,15 +6,14 @@ is written in the transaction of the replay.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from contracts.envelope import Headers
 from streams.engine.dead_letters import FIRST, topic_of
-from streams.engine.errors import ConfigError
-from streams.engine.kafka import Cluster, Reader, reading
+from streams.engine.kafka import Cluster, read_topic
 from streams.engine.records import OutRecord, Record
 
 INGRESS = "ingress"
@@ -22,7 +21,6 @@ MARK = "dl_mark"
 MARKED = "dl_letter"
 # The door's letters say so in their first header; there is no record whose place they could tell.
 _REFUSED = "dl_reason"
-_FETCH_S = 0.5
 
 
 class State(StrEnum):
@@ -107,24 +105,13 @@ async def read(cluster: Cluster, agent: str, with_value: Callable[[int], bool] =
     ConfigError where there is no such topic.
     """
     found: dict[int, Letter] = {}
-    async with reading(cluster) as reader:
-        async for record in _records(cluster, reader, topic_of(agent)):
-            done = _mark_in(record)
-            if done is None:
-                found[record.offset] = letter_of(agent, record, with_value(record.offset))
-            elif done[0] in found:
-                found[done[0]] = replace(found[done[0]], state=done[1])
+    async for record in read_topic(cluster, topic_of(agent)):
+        done = _mark_in(record)
+        if done is None:
+            found[record.offset] = letter_of(agent, record, with_value(record.offset))
+        elif done[0] in found:
+            found[done[0]] = replace(found[done[0]], state=done[1])
     return found
-
-
-async def _records(cluster: Cluster, reader: Reader, topic: str) -> AsyncIterator[Record]:
-    partitions = await reader.partitions(topic)
-    if not partitions:
-        raise ConfigError(f"there is no topic {cluster.name(topic)!r}: run `returnstreams topics apply` first")
-    ends = await reader.assign({(topic, partition): None for partition in partitions})
-    while any([await reader.position(*place) < end for place, end in ends.items()]):
-        for record in await reader.fetch(_FETCH_S):
-            yield record
 
 
 def letter_of(agent: str, record: Record, with_value: bool = True) -> Letter:

@@ -1,8 +1,9 @@
-"""`retailers check|apply|show`: bring retailers live."""
+"""`retailers check|diff|apply|show`: bring retailers live."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.retailers import Retailer
-from streams.cli.console import err, out, print_table
-from streams.engine.errors import ConfigError
-from streams.retailers_file import parse
-from streams.retailers_topic import Difference, differences, read_all, write
+from streams.cli.console import out, print_table
+from streams.cli.known_retailers import in_file, in_force, one_of
+from streams.retailers_topic import Difference, differences, write
 from streams.settings import load
-from streams.yaml_places import Severity
 
 app = typer.Typer(help="The retailers: their portal, rules, return action and hook.", no_args_is_help=True)
 
@@ -39,46 +38,60 @@ def check(file: FileArgument = None) -> None:
 def apply_(file: FileArgument = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Show what the file would change, ask, and write it to the topic. Retailers not in the file are left alone."""
     retailers = _read(file)
-    cluster = load().cluster
-    changes = differences(retailers, asyncio.run(read_all(cluster)))
+    changes = _show_differences(retailers, in_force())
     if not changes:
-        out.print(f"{len(retailers)} retailers are already as the file says")
         return
-    for change in changes:
-        _show(change)
     if not yes:
         typer.confirm(f"Apply {len(changes)} of {len(retailers)} retailers?", abort=True)
-    asyncio.run(write(cluster, changes))
+    asyncio.run(write(load().cluster, changes))
     out.print(f"applied: {', '.join(f'{c.after.id} (version {c.after.version})' for c in changes)}")
 
 
 @app.command()
-def show() -> None:
+def diff(file: FileArgument = None) -> None:
+    """Show what `apply` would change, and change nothing. Exit code 0: nothing, 1: something, 78: it could not."""
+    retailers, known = _read(file), in_force()
+    changes = _show_differences(retailers, known)
+    alone = sorted(known.keys() - {retailer.id for retailer in retailers})
+    if alone:
+        out.print(f"not in the file, and left alone: {', '.join(alone)}")
+    if changes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    retailer: Annotated[str | None, typer.Argument(help="Its id: all of this one, as JSON.")] = None,
+) -> None:
     """The retailers as they are in force now."""
-    known = asyncio.run(read_all(load().cluster))
+    known = in_force()
+    if retailer is not None:
+        out.out(one_of(known, retailer, "in force").model_dump_json(indent=2))
+        return
     if not known:
         out.print("no retailers yet; `returnstreams retailers apply FILE` brings them")
         return
     table = Table("id", "name", "portal", "return action", "choice", "rules", "hook", "shop", "version", box=None)
-    for retailer in sorted(known.values(), key=lambda r: r.id):
-        table.add_row(*map(escape, _row(retailer)))
+    for _, each in sorted(known.items()):
+        table.add_row(*map(escape, _row(each)))
     print_table(table)
 
 
 def _read(file: Path | None) -> tuple[Retailer, ...]:
-    path = file or load().retailers_file
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"retailers file {path} cannot be read: {error}") from None
-    parsed = parse(text)
-    if parsed.problems:
-        err.print(parsed.render(str(path)), markup=False)
-    if not parsed.ok:
-        errors = sum(problem.severity is Severity.ERROR for problem in parsed.problems)
-        noun = "error" if errors == 1 else "errors"
-        raise ConfigError(f"{path} has {errors} {noun} (above); nothing was changed")
-    return parsed.retailers
+    return in_file(file or load().retailers_file)
+
+
+def _show_differences(retailers: tuple[Retailer, ...], known: Mapping[str, Retailer]) -> list[Difference]:
+    changes = differences(retailers, known)
+    for change in changes:
+        _show(change)
+    if not changes:
+        out.print(f"{_count(retailers)} already as the file says")
+    return changes
+
+
+def _count(retailers: Sequence[Retailer]) -> str:
+    return "1 retailer is" if len(retailers) == 1 else f"{len(retailers)} retailers are"
 
 
 def _show(change: Difference) -> None:

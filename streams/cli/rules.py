@@ -11,14 +11,13 @@ import typer
 
 from contracts.retailers import Retailer
 from streams.cli import rules_shown
-from streams.cli.console import err
+from streams.cli.console import out
+from streams.cli.known_retailers import in_file, in_force, one_of
 from streams.engine.errors import ConfigError
-from streams.retailers_file import parse
-from streams.retailers_topic import read_all
 from streams.settings import load
 from streams.trial.deciding import Trial, try_uploads
 from streams.trial.files import read_order, read_return
-from streams.trial.history import compare, read_past
+from streams.trial.history import Comparison, compare, read_past
 
 app = typer.Typer(help="The retailers' rules, tried out.", no_args_is_help=True)
 
@@ -38,16 +37,21 @@ def try_(
     history: Annotated[int | None, typer.Option(min=1, help="Decide the last N returns anew.")] = None,
     file: Annotated[Path | None, typer.Option(help="Rules from this retailers file, not those in force.")] = None,
 ) -> None:
-    """Explain what one return would get, or what the last ones would have got under the rules of a file."""
-    if (history is None) == (order is None or return_ is None):
+    """Explain what one return would get, or what the last ones would have got under the rules of a file.
+
+    Nothing is decided and nothing is written. With --file, --order and --return no broker is needed.
+    """
+    if (order is None) != (return_ is None) or (history is None) == (order is None):
         raise ConfigError("give either --order and --return, or --history N")
-    known = _retailer(retailer, file)
+    where = f"in {file}" if file else "in force"
+    known = one_of({each.id: each for each in in_file(file)} if file else in_force(), retailer, where)
+    rules_from = f"the rules in {file}" if file else f"the rules in force (version {known.version})"
     if history is not None:
-        past = asyncio.run(read_past(load().cluster, known.id, history))
-        rules_shown.comparison(compare(past, known), known)
+        for shown in rules_shown.comparison(_compared(known, history), rules_from):
+            out.print(shown, soft_wrap=False)
     elif order is not None and return_ is not None:
         for trial in _trials(known, order, return_):
-            rules_shown.tree(trial, known)
+            out.print(rules_shown.tree(trial, known, rules_from), soft_wrap=False)
 
 
 def _trials(retailer: Retailer, order_file: Path, return_file: Path) -> tuple[Trial, ...]:
@@ -59,25 +63,9 @@ def _trials(retailer: Retailer, order_file: Path, return_file: Path) -> tuple[Tr
         raise ConfigError(str(error)) from None
 
 
-def _retailer(wanted: str, file: Path | None) -> Retailer:
-    """As the file says, or as it is in force. ConfigError names those there are."""
-    if file is None:
-        found = asyncio.run(read_all(load().cluster))
-        where = "in force"
-    else:
-        found = {retailer.id: retailer for retailer in _in_file(file)}
-        where = f"in {file}"
-    if wanted not in found:
-        raise ConfigError(f"no retailer {wanted!r} is {where}; there are: {', '.join(sorted(found)) or 'none'}")
-    return found[wanted]
-
-
-def _in_file(file: Path) -> tuple[Retailer, ...]:
+def _compared(retailer: Retailer, count: int) -> Comparison:
+    past = asyncio.run(read_past(load().cluster, retailer.id, count))
     try:
-        parsed = parse(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"retailers file {file} cannot be read: {error}") from None
-    if not parsed.ok:
-        err.print(parsed.render(str(file)), markup=False)
-        raise ConfigError(f"{file} has errors (above)")
-    return parsed.retailers
+        return compare(past, retailer)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

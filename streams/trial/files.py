@@ -45,7 +45,7 @@ def read_return(path: Path, retailer: Retailer, order: Order) -> tuple[ReturnUpl
     """The returns in a file, one an RMA. Of an element only `Sku` must be there: this is a trial."""
     body = _json(path)
     if isinstance(body, dict) and "units" in body:
-        return (_as(ReturnUpload, body, path),)
+        return (_sound(_as(ReturnUpload, body, path), path),)
     elements = body if isinstance(body, list) else [body]
     if not elements or not all(isinstance(each, dict) and _text(each, "Sku") for each in elements):
         raise ConfigError(f"{path} holds no return: it must be {_FORMS['return']}, each with a Sku")
@@ -57,6 +57,13 @@ def read_return(path: Path, retailer: Retailer, order: Order) -> tuple[ReturnUpl
         ReturnUpload(retailer=retailer.id, order_name=number, rma=rma, units=tuple(units))
         for (number, rma), units in returns.items()
     )
+
+
+def _sound(upload: ReturnUpload, path: Path) -> ReturnUpload:
+    """ConfigError for what return-rules would refuse although it fits the model."""
+    if not (upload.rma.strip() and order_name(upload.order_name) and all(unit.sku.strip() for unit in upload.units)):
+        raise ConfigError(f"{path}: not a ReturnUpload: order_name, rma and every sku must say something")
+    return upload
 
 
 def _unit(element: dict[str, Any]) -> UploadedUnit:
@@ -76,11 +83,13 @@ def _text(element: dict[str, Any], name: str) -> str:
 
 def _json(path: Path) -> Any:
     try:
-        return orjson.loads(path.read_bytes())
+        body = orjson.loads(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"{path} is not JSON: {error}") from None
+    # A line of `topics tail` has the record's value in it.
+    return body["value"] if isinstance(body, dict) and body.keys() >= {"offset", "key", "value"} else body
 
 
 def _as(model: type[M], body: dict[str, Any], path: Path) -> M:

@@ -1,0 +1,1 @@
+"""Trials of the rules: from files, and from the past."""
