@@ -64,6 +64,12 @@ class Intake:
             self.caught_up = all(positions[t] >= end and t not in waiting for t, end in self._ends.items())
         self._take_fetched()
 
+    async def handled(self) -> dict[str, int]:
+        """How far all has been handled, past control records too; empty while anything waits to be."""
+        positions = await self._consumer.positions(self._partition)
+        self._take_fetched()  # afterwards, since what is fetched counts in the positions already
+        return {} if self.pending else positions
+
     def _fetch_ahead(self) -> None:
         """Have a fetch under way at any time, also while a transaction runs, unless enough waits already.
 

@@ -58,6 +58,26 @@ def note_consumed(stored: KeyValue, writes: Writes, offsets: Mapping[str, int], 
     meta[BIRTH] = str(partitions).encode()
 
 
+def applied(
+    agent: Agent, partition: int, ends: Mapping[tuple[str, int], int], offsets: Mapping[str, int]
+) -> dict[str, int]:
+    """How far the rows stand after a batch in every topic that they can be restored from.
+
+    ends: behind what the batch wrote, by topic and partition. offsets: which it consumed.
+    """
+    written = {topic: end for (topic, p), end in ends.items() if topic in agent.restored_from and p == partition}
+    return written | {topic: offset for topic, offset in offsets.items() if topic in agent.mirrored}
+
+
+def keep(agent: Agent, stored: KeyValue, handled: Mapping[str, int]) -> None:
+    """Note how far mirrored inputs were handled: a position that is the end does not grow old while nothing comes,
+    and behind the last record of a transaction lies its end."""
+    known = stored.positions()
+    moved = {topic: handled[topic] for topic in agent.mirrored if handled.get(topic, 0) > known.get(topic, 0)}
+    if moved:
+        stored.apply({}, moved, caught_up=False)
+
+
 def check_partitions(agent: Agent, stored: KeyValue, counts: Mapping[str, int]) -> int:
     """The number of partitions, if all inputs agree on it and the task was born with it; else StateRefused."""
     if len(set(counts.values())) != 1 or 0 in counts.values():

@@ -176,6 +176,7 @@ class RunningTask:
             await self._be_sure_of_the_time()
             batch = self._compute()
             if batch.empty:
+                positions.keep(self._agent, self.stored, await self._intake.handled())
                 await asyncio.sleep(0)
             else:
                 await self._commit(batch)
@@ -287,14 +288,8 @@ class RunningTask:
         if (place := (self._agent.changelog, self.partition)) in self._producer.appended:
             self._clock.confirm(self._producer.appended[place], before)
         self.watch.applying(writes, self.stored)
-        self.stored.apply(writes, self._positions(ends, batch.offsets))
+        self.stored.apply(writes, positions.applied(self._agent, self.partition, ends, batch.offsets))
         self._intake.next.update(batch.offsets)
         for call in batch.starts:
             self._calls.start(call)
         self.watch.committed(batch, [*batch.emitted, *rows], time.monotonic() - began)
-
-    def _positions(self, ends: Mapping[tuple[str, int], int], consumed: Mapping[str, int]) -> dict[str, int]:
-        """How far the rows stand now in every topic that they can be restored from."""
-        outputs, mirrored = self._agent.restored_from, self._agent.mirrored
-        positions = {topic: end for (topic, p), end in ends.items() if topic in outputs and p == self.partition}
-        return positions | {topic: offset for topic, offset in consumed.items() if topic in mirrored}

@@ -22,7 +22,7 @@ from streams.engine.outbox import Call, Policy
 from streams.engine.records import Record
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, nothing
-from tests.unit.engine.toys import Number, Reply, record, toy_agent
+from tests.unit.engine.toys import Label, Number, Reply, record, toy_agent
 
 BOUND_S = 5.0
 ROOMY = Policy(timeout_s=10, delays_s=(1,), concurrency=4)
@@ -222,6 +222,17 @@ async def test_records_handed_out_again_are_dropped(kafka: FakeKafka) -> None:
         await eventually(lambda: len(kafka.echoes()) >= 4)
         await asyncio.sleep(0.05)
     assert [e.n for e in kafka.echoes()] == [0, 1, 2, 3]
+
+
+async def test_what_is_handled_of_a_mirrored_input_is_noted_past_the_end_of_its_last_transaction(
+    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the position is the end, rows never grow too old to be brought up to date."""
+    monkeypatch.setattr("streams.engine.running_task.FETCH_WAIT_S", 0.02)
+    kafka.ends = {"labels": 5}
+    dealing(kafka, record(Label(text="a"), topic="labels", offset=3))
+    async with running(kafka) as task:
+        await eventually(lambda: task.stored.positions().get("labels") == 5)
 
 
 async def test_idle_means_idle(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
