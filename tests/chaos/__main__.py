@@ -28,7 +28,7 @@ def plan_of(arguments: list[str]) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="of history and faults")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long records and faults come")
-    parser.add_argument("--returns", type=int, help=f"to tell of, each some 15 records; {RETURNS_PER_S} a second")
+    parser.add_argument("--returns", type=int, help=f"to tell of, each six or seven records; {RETURNS_PER_S} a second")
     parser.add_argument("--workers", type=int, default=2, help="processes with all agents; one or two more come and go")
     parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
     parser.add_argument("--engine", choices=ENGINES, default=NATIVE, help="native, or one that is broken on purpose")

@@ -103,7 +103,10 @@ class Faults:
         return worker.name
 
     async def _stop(self) -> str:
-        """SIGSTOP until the others have taken over, then on: a zombie with work in its hands."""
+        """SIGSTOP until the others have taken over, then on: a zombie with work in its hands.
+
+        Sometimes for longer than the transaction timeout (10 s): then the brokers have undone what it had begun.
+        """
         candidates = self.fleet.idle(up=True)
         if len(candidates) < min(2, len(self.fleet.running)):
             return ""  # where all others stand still, nobody takes over
@@ -111,7 +114,7 @@ class Faults:
         worker.busy = True
         try:
             self.fleet.signal(worker, signal.SIGSTOP)
-            await asyncio.sleep(SESSION_S + self.random.uniform(1.5, 4.0))
+            await asyncio.sleep(SESSION_S + self.random.uniform(1.5, 8.0))
         finally:
             self.fleet.signal(worker, signal.SIGCONT)
             worker.busy = False

@@ -51,7 +51,7 @@ class Plan:
     """What to do.
 
     seconds: for how long records and faults come. settle_s: how long it may then take until all is still.
-    returns: how many to tell of, each some fifteen records. state: `memory` or `rocks`. bootstrap: a broker that is
+    returns: how many to tell of, each six or seven records. state: `memory` or `rocks`. bootstrap: a broker that is
     there; None starts one of our own, which alone may be killed.
     """
 
