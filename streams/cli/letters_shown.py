@@ -58,7 +58,7 @@ def whole(letter: Letter) -> Iterator[str]:
     yield f"record   {letter.place}{of}"
     yield f"kind     {letter.kind}"
     yield f"error    {letter.error}"
-    yield f"message  {_harmless(facts.get('message', ''))}"
+    yield f"message  {harmless(facts.get('message', ''))}"
     yield f"attempt  {letter.attempt}" + (f", of letter {facts['replay_of']}" if "replay_of" in facts else "")
     if facts.get("path"):
         yield f"path     {facts['path']}"
@@ -77,22 +77,22 @@ def instant(at: datetime) -> str:
 
 def text(raw: bytes | None) -> str:
     """Bytes that are mostly text; what is none stands as escapes."""
-    return "-" if raw is None else _harmless(raw.decode(errors="backslashreplace"))
+    return "-" if raw is None else harmless(raw.decode(errors="backslashreplace"))
 
 
-def _harmless(said: str) -> str:
+def harmless(said: str) -> str:
     """Whatever a stranger sent, a terminal must only show it: escape sequences could do more."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in said)
 
 
 def _value(value: bytes) -> Iterator[str]:
     try:
-        yield _harmless(orjson.dumps(orjson.loads(value), option=orjson.OPT_INDENT_2).decode())
+        yield harmless(orjson.dumps(orjson.loads(value), option=orjson.OPT_INDENT_2).decode())
         return
     except orjson.JSONDecodeError:
         pass
     try:
-        yield _harmless(value.decode())
+        yield harmless(value.decode())
         return
     except UnicodeDecodeError:
         pass
@@ -105,7 +105,7 @@ def _value(value: bytes) -> Iterator[str]:
 
 
 def _one_line(cell: str) -> str:
-    return " ".join(_harmless(cell).split())
+    return " ".join(harmless(cell).split())
 
 
 def _number(said: str | None) -> int | None:
