@@ -83,6 +83,7 @@ async def once(given: list[Any], sink: NoBroker) -> dict[str, float]:
     made, cluster, stored = agent(SPEC, mark), Cluster({"bootstrap_servers": SPEC.bootstrap}), MemoryKeyValue()
     core = TaskCore(made, 0, stored, {})
     producer = Transactions(cluster, "bench-0")
+    await producer.close()
     producer._producer = sink
     for start in range(0, len(given), BATCH):
         with steps.time("records from messages"):
