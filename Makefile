@@ -62,6 +62,10 @@ broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and ch
 bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and hand-written loops (20 minutes)
 	@$(BIN)/python -m benchmarks.engine --peers .venv-bench
 
+.PHONY: bench-latency
+bench-latency: broker ## webhook to action beside a bare chain of as many hops (10 minutes)
+	@$(BIN)/python -m benchmarks.latency
+
 .PHONY: lock
 lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashes, in requirements/
 	@for set in "run" "dev --all-extras"; do \
