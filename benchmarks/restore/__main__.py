@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -58,10 +59,11 @@ def table(bootstrap: str, directory: Path, rows: int, partitions: int, count: in
     spec = Spec(bootstrap, f"restore-{uuid.uuid4().hex[:8]}.", partitions, "rocksdb", str(directory / "state"))
     asyncio.run(create(spec.cluster, partitions))
     asyncio.run(fill(spec.cluster, partitions, rows))
+    load = round(os.getloadavg()[0], 1)  # of a machine that others use too, this is what the seconds depend on
     found = {name: median(runs) for name, runs in rounds(spec, count).items()}
     reading = found["bare"]["rows_per_s"]
     ratios = {kind: round(found[kind]["rows_per_s"] / reading, 2) for kind in ("memory", "rocksdb")}
-    return {"rows": rows, "partitions": partitions, **found, "of_bare": ratios}
+    return {"rows": rows, "partitions": partitions, "load_before": load, **found, "of_bare": ratios}
 
 
 def main() -> None:

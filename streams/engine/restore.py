@@ -25,7 +25,7 @@ _POLL_S = 0.05
 AT_ONCE = 1_000
 PROGRESS_EVERY_S = 5.0
 
-# Of all tasks of a loop one at a time reads and applies: in turns, with everything else that waits in between.
+# Of all tasks of a loop one at a time opens, or reads and applies: in turns, with everything else that waits in between.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
@@ -88,7 +88,7 @@ async def _follow(
     while left := {topic: end for topic, end in left.items() if at[topic] < end}:
         # Waits for the first only; all the work is done when it is this task's turn.
         found = [await reader.rows(_POLL_S, 1)]
-        async with _turn():
+        async with turn():
             found.append(await reader.rows(0, AT_ONCE))
             writes: Writes = {}
             for (topic, _), records in (item for part in found for item in part.items()):
@@ -101,7 +101,8 @@ async def _follow(
     progress.end()
 
 
-def _turn() -> asyncio.Lock:
+def turn() -> asyncio.Lock:
+    """Of this loop: for what makes it stand still for tens of milliseconds."""
     return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 

@@ -48,7 +48,9 @@ class Start:
         waiting = False
         while True:
             try:
-                return await in_thread(self._stored.open)
+                # After a kill -9 RocksDB reads its log again, 60 ms of it, and keeps the interpreter's lock meanwhile.
+                async with restore.turn():
+                    return await in_thread(self._stored.open)
             except StateInUse as error:
                 if time.monotonic() > patience:
                     raise
