@@ -58,6 +58,10 @@ broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and ch
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
+.PHONY: bench-restore
+bench-restore: broker ## rows restored a second, and how soon a restart with rows on disk is ready (10 minutes)
+	@$(BIN)/python -m benchmarks.restore
+
 .PHONY: bench-engine
 bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and hand-written loops (20 minutes)
 	@$(BIN)/python -m benchmarks.engine --peers .venv-bench

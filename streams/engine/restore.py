@@ -25,7 +25,7 @@ _POLL_S = 0.05
 AT_ONCE = 1_000
 PROGRESS_EVERY_S = 5.0
 
-# Of all tasks of a loop one at a time opens, or reads and applies: in turns, with everything else that waits in between.
+# Of all tasks of a loop one at a time opens, or reads and applies: in turns, and all else that waits comes in between.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
