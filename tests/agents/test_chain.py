@@ -3,205 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts import topics
-from contracts.keys import folded_sku, tracking_key
-from contracts.orders import Order, OrderLine
-from contracts.retailers import (
-    Condition,
-    CustomerChoice,
-    Dimension,
-    Operator,
-    Portal,
-    Retailer,
-    ReturnActionStage,
-    Rule,
-    RuleOutcome,
-    ShopifyAccess,
-)
-from contracts.returns import ReturnUpload, UploadedUnit
-from contracts.tracking import CarrierReport
-from streams.agents.carrier_scans import carrier_scans
-from streams.agents.return_rules import AGENT as RETURN_RULES
-from streams.engine.driver import AgentTestDriver, Written
+from contracts.keys import folded_sku
 from tests.builders import hub_report
-from tests.model import steps
-from tests.model.reference import Reference
-from tests.model.rules_double import ORDER, event_of
-from tests.model.steps import HoldEnds, Line, OrderVersion, Step, Told, Unit, Upload, Wait
-from tests.model.test_ledger_model import Paid, Subject, as_money
-
-# What the customer writes for a content that the rules do not decide.
-WORDS = {"other size": "EXCHANGE", "wants a pony": "a pony"}
-OUTCOMES = {
-    "faulty": RuleOutcome.REFUND,
-    "too small": RuleOutcome.REFUND,
-    "store credit": RuleOutcome.CREDIT_NOTE,
-    "worn": RuleOutcome.NO_ACTION,
-}
-# Longer than any of these histories: what becomes of a return whose order never comes is return-rules' own matter.
-HOLD_HOURS = 24.0 * 90
-LONGEST = timedelta(days=85)
+from tests.model import parcels
+from tests.model.chain import Chain, Pick, decisions_first, links_first
+from tests.model.differences import follow, permute, promised
+from tests.model.knowledge import AnyStep
+from tests.model.steps import Line, OrderVersion, Step, Told, Unit, Upload
+from tests.model.subject import Paid
 
 
-def retailer(stage: str, loop: bool) -> Retailer:
-    """The retailer as it is at one upload; rules and choice never change here."""
-    return Retailer(
-        id="acme",
-        name="Acme",
-        portal=Portal.LOOP if loop else Portal.OMNIRETURNS,
-        shopify=ShopifyAccess(shop="acme.myshopify.com"),
-        customer_choice=CustomerChoice(enabled=True, exchange=True),
-        return_action=ReturnActionStage(stage),
-        hold_hours=HOLD_HOURS,
-        rules=tuple(Rule(name=said, conditions=(_because(said),), then=then) for said, then in OUTCOMES.items()),
-    )
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(parcels.histories, st.randoms(use_true_random=False))
+def test_the_agents_together_do_what_the_reference_model_says(history: tuple[AnyStep, ...], random: Random) -> None:
+    # `python -m tests.model` runs as many as wanted.
+    follow(history, random)
 
 
-def _because(reason: str) -> Condition:
-    return Condition(dimension=Dimension.RETURN_REASON, operator=Operator.EQUAL_TO, operands=(reason,))
-
-
-def upload_of(upload: Upload) -> ReturnUpload:
-    """The upload as it stands on its topic."""
-    return ReturnUpload(
-        retailer="acme",
-        order_name="1001",
-        rma=upload.rma,
-        units=tuple(
-            UploadedUnit(sku=unit.sku, reason=unit.content, return_action=WORDS.get(unit.content, ""))
-            for unit in upload.units
-        ),
-        consignments=tuple(sorted(upload.consignments)),
-    )
-
-
-def order_of(version: OrderVersion, at: datetime) -> Order:
-    """The order as order-table keeps it."""
-    return Order(
-        retailer="acme",
-        shop="acme.myshopify.com",
-        id="1",
-        name="1001",
-        created_at=at,
-        updated_at=at + version.updated,
-        currency="USD",
-        total_price=Decimal(100),
-        total_line_items_price=Decimal(100),
-        lines=tuple(_line(line) for line in version.lines),
-    )
-
-
-def _line(line: Line) -> OrderLine:
-    price, discount, tax = (Decimal(cents) / 100 for cents in (line.price, line.discount, line.tax))
-    return OrderLine(
-        id=line.id,
-        sku=line.sku,
-        quantity=line.quantity,
-        refunded=line.refunded,
-        price=price,
-        discount=discount,
-        tax=tax,
-    )
-
-
-_TO_THE_LEDGER = {topic.name: topic for topic in (topics.RETURN_DECISIONS, topics.RETURN_EVENTS)}
-
-
-@dataclass
-class Chain:
-    """The agents; what one writes is handed to the next at once. late: links only once their decision was taken."""
-
-    rules: AgentTestDriver = field(default_factory=lambda: AgentTestDriver(RETURN_RULES))
-    scans: AgentTestDriver = field(default_factory=lambda: AgentTestDriver(carrier_scans))
-    actions: Subject = field(default_factory=Subject)
-    newest: datetime | None = None
-    late: bool = False
-
-    def tell(self, step: Step) -> None:
-        """One step, at the time that both clocks show."""
-        if isinstance(step, Told):
-            self.actions.pipe([event_of(step)])
-            return
-        if isinstance(step, Upload):
-            self.rules.retailers["acme"] = retailer(step.stage, step.loop)
-            written = self.rules.pipe(topics.RETURN_UPLOADS, upload_of(step), key=ORDER)
-        elif isinstance(step, OrderVersion):
-            order = order_of(step, self.rules.now)
-            if self.newest is not None and order.updated_at <= self.newest:
-                return
-            self.newest = order.updated_at
-            written = self.rules.pipe(topics.ORDERS, order, key=ORDER)
-        else:
-            return
-        links = [record for record in written if record.topic == topics.CONSIGNMENTS.name]
-        told = [record for record in written if record.topic != topics.CONSIGNMENTS.name]
-        for record in [*told, *links] if self.late else [*links, *told]:
-            self._hand_on(record)
-
-    def report(self, said: CarrierReport) -> None:
-        """What a carrier or the hub says of a parcel."""
-        for record in self.scans.pipe(topics.CARRIER_EVENTS, said, key=tracking_key(said.tracking_number)):
-            self._hand_on(record)
-
-    def _hand_on(self, written: Written) -> None:
-        record = written.record
-        if written.topic == topics.CONSIGNMENTS.name:
-            for answer in self.scans.pipe_record(topics.CONSIGNMENTS, record.key, record.value, record.headers):
-                self._hand_on(answer)
-        elif written.topic in _TO_THE_LEDGER:
-            topic = _TO_THE_LEDGER[written.topic]
-            self.actions.driver.pipe_record(topic, record.key, record.value, record.headers)
-
-    def advance(self, by: timedelta) -> None:
-        """Time passes for all."""
-        self.rules.advance(by)
-        self.scans.advance(by)
-        self.actions.driver.advance(by)
-
-    @property
-    def dead_letters(self) -> list[object]:
-        """What one of them could not process."""
-        return [*self.rules.dead_letters, *self.scans.dead_letters, *self.actions.driver.dead_letters]
-
-
-def _shown(history: tuple[Step, ...]) -> list[Step]:
-    """The history as far as both agents have a hand in it: holds do not end, and exchanges are always offered."""
-    kept: list[Step] = []
-    waited = timedelta(0)
-    for step in history:
-        if isinstance(step, Wait):
-            if waited + step.by > LONGEST:
-                continue
-            waited += step.by
-        if isinstance(step, HoldEnds):
-            continue
-        if isinstance(step, Upload) and any(unit.content == "no exchanges" for unit in step.units):
-            continue
-        kept.append(step)
-    return kept
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps.histories, st.booleans())
-def test_the_agents_together_do_what_the_reference_model_says(history: tuple[Step, ...], late: bool) -> None:
-    chain, reference = Chain(late=late), Reference()
-    for step in _shown(history):
-        chain.advance(step.by if isinstance(step, Wait) else timedelta(seconds=1))
-        chain.tell(step)
-        reference.tell(chain.rules.now, step)
-
-        assert chain.dead_letters == []
-        assert chain.actions.states == {key: unit.state for key, unit in reference.units.items()}
-        assert chain.actions.paid == as_money(reference.paid)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(promised(), st.randoms(use_true_random=False))
+def test_any_order_any_repetition_and_any_delay_between_agents_pay_the_same(
+    story: tuple[list[AnyStep], list[AnyStep]], random: Random
+) -> None:
+    permute(*story, random)
 
 
 def _units(*said: str) -> tuple[Unit, ...]:
@@ -258,9 +90,9 @@ def _run(sequence: Iterable[Step]) -> Paid:
     return chain.actions.paid
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["link first", "decision first"])
-def test_a_rejection_kept_for_its_parcel_stops_a_return_that_is_due_at_its_decision(late: bool) -> None:
-    chain = Chain(late=late)
+@pytest.mark.parametrize("pick", [links_first, decisions_first])
+def test_a_rejection_kept_for_its_parcel_stops_a_return_that_is_due_at_its_decision(pick: Pick) -> None:
+    chain = Chain(pick=pick)
     chain.report(hub_report("RR"))
     for step in (TWO_TEES, Told("depot"), Upload("R1", _units("TEE=faulty"), frozenset({"SEK1"}))):
         chain.tell(step)
@@ -269,7 +101,7 @@ def test_a_rejection_kept_for_its_parcel_stops_a_return_that_is_due_at_its_decis
 
 
 def test_a_unit_that_waits_for_its_parcels_history_says_so_and_pays_with_it() -> None:
-    chain = Chain(late=True)
+    chain = Chain(pick=decisions_first)
     chain.tell(TWO_TEES)
     chain.tell(Told("depot"))
     chain.tell(Upload("R1", _units("TEE=faulty"), frozenset({"SEK1"})))

@@ -16,8 +16,8 @@ from streams.engine.records import OutRecord, Record
 from streams.engine.timers import millis
 from streams.letters import Letter, letter_of
 from streams.replays import replay_of, why_not
-from tests.agents.test_chain import Chain
 from tests.builders import hub_report, parcel_report, scan
+from tests.model.chain import Chain
 from tests.model.steps import Line, OrderVersion, Unit, Upload
 
 ORDER = OrderVersion((Line("1", "TEE", 2, price=1000, tax=100), Line("2", "CAP", 1)))
@@ -98,8 +98,7 @@ def replay(chain: Chain, watched: Watched, letters: list[tuple[AgentTestDriver, 
         sent += 1
         for driver in drivers:
             if topic.name in driver.agent.inputs:
-                for written in to(driver, topic, out):
-                    chain._hand_on(written)
+                chain.wrote(driver, to(driver, topic, out))
     return sent
 
 

@@ -22,10 +22,9 @@ class RefUnit:
 
 @dataclass
 class Fact:
-    """An event that a return knows: since which step, and every occurrence of it that counts."""
+    """An event that a return knows, and every occurrence of it that counts."""
 
     told: Told
-    since: int
     occurrences: list[Told]
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.model.naive import Fact, RefUnit, cents_of, content_of, counted, fold
-from tests.model.steps import CONTENTS, HoldEnds, Line, OrderVersion, Step, Told, Upload
+from tests.model.knowledge import AnyStep, History
+from tests.model.naive import RefUnit, cents_of, content_of, counted, fold
+from tests.model.steps import CONTENTS, TERMS, HoldEnds, Line, OrderVersion, Upload
 
-MONTH = timedelta(days=30)
 PHYSICAL = ["first_scan", "in_transit", "out_for_delivery", "delivered", "depot", "processed", "exported"]
 PHYSICAL += ["delivered_back"]
-ENDING = ("closed", "rejected", "cancelled")
-STOPPING = ("rejected", "cancelled")
 UNDECIDED = ("waiting_for_order", "order_not_found")
 
 UnitKey = tuple[str, str, int]
@@ -23,16 +21,21 @@ UnitKey = tuple[str, str, int]
 
 
 @dataclass
-class Reference:
-    """All that happened to one order."""
+class Reference(History):
+    """All that happened to one order, and what comes of it.
 
-    history: list[tuple[datetime, Step]] = field(default_factory=list)
+    hold: how long a return waits for its order; None where a history says so itself (HoldEnds).
+    """
+
     units: dict[UnitKey, RefUnit] = field(default_factory=dict)
     paid: dict[UnitKey, tuple[str, int, int]] = field(default_factory=dict)
-    _cache: dict[tuple[str, int], list[Fact]] = field(default_factory=dict)
+    hold: timedelta | None = None
 
-    def tell(self, at: datetime, step: Step) -> None:
+    def tell(self, at: datetime, step: AnyStep) -> None:
         """Something happens; afterwards `units` and `paid` are as they must be."""
+        for key, unit in self.units.items():
+            if unit.state == "waiting_for_order" and self._time_is_up(key[0], at):
+                unit.state = "order_not_found"
         self.history.append((at, step))
         if isinstance(step, Upload):
             self._upload(step)
@@ -44,26 +47,7 @@ class Reference:
                     unit.state = "order_not_found"
         self._stop_and_act(at)
 
-    @property
-    def now(self) -> int:
-        """The number of the step that is happening."""
-        return len(self.history) - 1
-
     # --- what was uploaded --------------------------------------------------------------------------------------------
-
-    def uploads(self, rma: str, upto: int) -> list[tuple[int, Upload]]:
-        """The uploads of an RMA with the number of their step."""
-        found = [(i, step) for i, (_, step) in enumerate(self.history[: upto + 1]) if isinstance(step, Upload)]
-        return [(i, upload) for i, upload in found if upload.rma == rma]
-
-    def known_returns(self, upto: int) -> list[str]:
-        """The RMAs in the order of their first uploads."""
-        uploaded = [step.rma for _, step in self.history[: upto + 1] if isinstance(step, Upload)]
-        return list(dict.fromkeys(uploaded))
-
-    def parcels(self, rma: str, upto: int) -> set[str]:
-        """Consignment numbers add up."""
-        return {parcel for _, upload in self.uploads(rma, upto) for parcel in upload.consignments}
 
     def order(self) -> tuple[datetime, OrderVersion] | None:
         """The newest version by its updated_at, and that instant; of equal ones the first that came."""
@@ -103,7 +87,11 @@ class Reference:
     def _hold_ended(self, rma: str) -> bool:
         """An edit does not restart the hold: it ends once, counted from the first upload."""
         first = self.uploads(rma, self.now)[0][0]
-        return any(isinstance(step, HoldEnds) for _, step in self.history[first:])
+        ended = any(isinstance(step, HoldEnds) for _, step in self.history[first:])
+        return ended or self._time_is_up(rma, self.history[self.now][0])
+
+    def _time_is_up(self, rma: str, at: datetime) -> bool:
+        return self.hold is not None and at >= self.history[self.uploads(rma, self.now)[0][0]][0] + self.hold
 
     def _order_came(self) -> None:
         for rma in self.known_returns(self.now):
@@ -126,7 +114,8 @@ class Reference:
         for line in lines:
             for index, holder in enumerate(all_slots[line.id], start=1):
                 if holder is None:
-                    unit.state, unit.option = CONTENTS[unit.content]
+                    terms = TERMS[self.uploads(key[0], self.now)[0][1].terms]
+                    unit.state, unit.option = terms.get(unit.content, CONTENTS[unit.content])
                     unit.slot, unit.cents = (line.id, index), cents_of(line, index)
                     return
         holders = [holder for slots in all_slots.values() for holder in slots]
@@ -153,90 +142,6 @@ class Reference:
                 slots[index] = "somebody's refund"
                 refunds -= 1
         return slots
-
-    # --- what a return knows ------------------------------------------------------------------------------------------
-
-    def knows(self, rma: str, upto: int) -> list[Fact]:
-        """Every event that means this return, as at that step."""
-        if (rma, upto) not in self._cache:
-            self._cache[rma, upto] = self._look_up(rma, upto)
-        return self._cache[rma, upto]
-
-    def _look_up(self, rma: str, upto: int) -> list[Fact]:
-        if rma not in self.known_returns(upto):
-            return []
-        told = [step for _, step in self.history[: upto + 1] if isinstance(step, Told) and not step.foreign]
-        facts: list[Fact] = []
-        for event in {each.id: each for each in told}.values():
-            for life in self.lives(event.id, upto):
-                since = self._since(event, life, rma, upto)
-                if since is not None:
-                    heard = [step for i, (_, step) in enumerate(self.history[: upto + 1]) if i >= life[0]]
-                    again = [step for step in heard if isinstance(step, Told) and step.id == event.id]
-                    facts.append(Fact(event, since, again))
-                    break
-        return facts
-
-    def lives(self, event_id: str, upto: int) -> list[list[int]]:
-        """The steps at which an event was told: a repeat belongs to the life of the first within 30 days of it."""
-        lives: list[list[int]] = []
-        for i, (at, step) in enumerate(self.history[: upto + 1]):
-            if isinstance(step, Told) and step.id == event_id:
-                if lives and at - self.history[lives[-1][0]][0] < MONTH:
-                    lives[-1].append(i)
-                else:
-                    lives.append([i])
-        return lives
-
-    def _since(self, event: Told, life: list[int], rma: str, upto: int) -> int | None:
-        if event.rma is None and (event.consignment is None or event.meaning in ("processed", "rejected")):
-            found = self.attribution(event, upto)
-            return found[1] if found is not None and found[0] == rma and found[2] == life[0] else None
-        if event.rma not in (None, rma):
-            return None
-        if event.rma is not None and event.consignment is None:
-            linked = self.uploads(rma, upto)[0][0]
-        else:
-            carrying = [i for i, upload in self.uploads(rma, upto) if event.consignment in upload.consignments]
-            if not carrying:
-                return None
-            linked = carrying[0]
-        start = life[0]
-        if linked > start and self.history[linked][0] - self.history[start][0] >= MONTH:
-            return None
-        return max(start, linked)
-
-    def attribution(self, event: Told, upto: int) -> tuple[str | None, int, int] | None:
-        """The return that one event means (None: ambiguous), since which step, of which life. Made once, it stays."""
-        for life in self.lives(event.id, upto):
-            start = life[0]
-            for step in range(start, upto + 1):
-                if self.history[step][0] - self.history[start][0] >= MONTH:
-                    break
-                candidates = self.known_returns(step)
-                if event.consignment is not None:
-                    candidates = [rma for rma in candidates if event.consignment in self.parcels(rma, step)]
-                else:
-                    still_open = [rma for rma in candidates if self.is_open(rma, step - 1)]
-                    candidates = still_open or candidates
-                if candidates:
-                    return candidates[0] if len(candidates) == 1 else None, step, start
-        return None
-
-    def is_open(self, rma: str, upto: int) -> bool:
-        """Until CLOSED, REJECTED or CANCELLED."""
-        return not any(fact.told.meaning in ENDING for fact in self.knows(rma, upto))
-
-    def stopped(self, rma: str) -> bool:
-        """Rejected or cancelled, for good."""
-        return any(fact.told.meaning in STOPPING for fact in self.knows(rma, self.now))
-
-    def ambiguous(self) -> set[str]:
-        """Ids of the events that a person must look at."""
-        told = [step for _, step in self.history if isinstance(step, Told) and step.rma is None and not step.foreign]
-        single = [t for t in told if t.consignment is None or t.meaning in ("processed", "rejected")]
-        found = {each.id: self.attribution(each, self.now) for each in single}
-        return {event_id for event_id, meant in found.items() if meant is not None and meant[0] is None}
 
     # --- acting -------------------------------------------------------------------------------------------------------
 

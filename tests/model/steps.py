@@ -19,6 +19,13 @@ CONTENTS: dict[str, tuple[str, str | None]] = {
     "no rule": ("none", None),
 }
 
+# The retailer's terms, frozen with the first upload, where they make something else of a content.
+TERMS: dict[str, dict[str, tuple[str, str | None]]] = {
+    "usual": {},
+    "no exchange": {"other size": ("choice_not_offered", None)},
+    "worn is taken back": {"worn": ("decided", "credit_note")},
+}
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -30,13 +37,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Upload:
-    """All units of an RMA. stage, loop: the retailer's settings at that time."""
+    """All units of an RMA. stage, loop, terms: the retailer's settings at that time."""
 
     rma: str
     units: tuple[Unit, ...]
     consignments: frozenset[str] = frozenset()
     stage: str = "first_scan"
     loop: bool = False
+    terms: str = "usual"
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,10 @@ class HoldEnds:
 
 @dataclass(frozen=True)
 class Told:
-    """An event. rma: None when only the ledger can say which return it means. items: sku and count, of an RP."""
+    """An event. rma: None when only the ledger can say which return it means. items: sku and count, of an RP.
+
+    heard: in which words, of an event that was told of its parcel and under no order. order: the number named with it.
+    """
 
     meaning: str
     number: int = 1
@@ -75,11 +86,14 @@ class Told:
     consignment: str | None = None
     items: tuple[tuple[str, int], ...] = ()
     foreign: bool = False
+    heard: str = ""
+    order: str | None = None
 
     @property
     def id(self) -> str:
         """The same fact has the same id; how many units a repeat counts is no part of it."""
-        return f"{self.meaning}/{self.rma}/{self.consignment}/{self.number}/{self.foreign}"
+        under = f"{self.rma}/{self.consignment}/{self.heard}/{self.order}"
+        return f"{self.meaning}/{under}/{self.number}/{self.foreign}"
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,7 @@ class Wait:
 
 
 Step = Upload | OrderVersion | HoldEnds | Told | Wait
+"""What the model's own strategies draw; tests/model/parcels.py adds what is said of parcels."""
 
 RMAS = ("A", "B", "C")
 PARCELS = ("P1", "P2")

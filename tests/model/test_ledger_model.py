@@ -3,68 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts import topics
-from contracts.actions import AlertKind, ReturnAction, ReturnAlert
-from contracts.keys import fact_id, folded_sku
-from contracts.returns import ReturnDecision, ReturnEvent, ReturnUnit
+from contracts.actions import AlertKind
+from contracts.keys import fact_id
+from contracts.returns import ReturnDecision, ReturnEvent
 from streams.agents.return_actions import return_actions
 from streams.engine.driver import AgentTestDriver
 from tests.model import steps
-from tests.model.reference import Reference, UnitKey
+from tests.model.reference import Reference
 from tests.model.rules_double import ORDER, RulesDouble, event_of
 from tests.model.steps import OrderVersion, Step, Told, Upload, Wait
-
-Paid = dict[UnitKey, tuple[str, Decimal, Decimal, str]]
-
-
-@dataclass
-class Subject:
-    """The agent in its driver, told the same as the reference."""
-
-    driver: AgentTestDriver = field(default_factory=lambda: AgentTestDriver(return_actions))
-
-    def pipe(self, records: Iterable[ReturnDecision | ReturnEvent]) -> None:
-        for record in records:
-            topic = topics.RETURN_DECISIONS if isinstance(record, ReturnDecision) else topics.RETURN_EVENTS
-            self.driver.pipe(topic, record, key=ORDER)
-
-    @property
-    def actions(self) -> list[ReturnAction]:
-        return [action for topic in topics.ACTIONS.values() for action in self.driver.of(topic, ReturnAction)]
-
-    @property
-    def paid(self) -> Paid:
-        return {(a.rma, folded_sku(a.sku), a.ordinal): (a.option, a.amount, a.tax, a.currency) for a in self.actions}
-
-    @property
-    def rows(self) -> list[ReturnUnit]:
-        return self.driver.of(topics.RETURN_UNITS, ReturnUnit)
-
-    @property
-    def alerts(self) -> set[str]:
-        # The same matter may be raised again, under the same id: whoever reads alerts shows it once.
-        return {alert.alert_id for alert in self.driver.of(topics.RETURN_ALERTS, ReturnAlert)}
-
-    @property
-    def states(self) -> dict[UnitKey, str]:
-        return {(row.rma, folded_sku(row.sku), row.ordinal): row.state.value for row in self.rows}
-
-    @property
-    def ambiguous(self) -> set[str]:
-        alerts = self.driver.of(topics.RETURN_ALERTS, ReturnAlert)
-        return {alert.alert_id for alert in alerts if alert.kind is AlertKind.AMBIGUOUS_EVENT}
-
-
-def as_money(paid: dict[UnitKey, tuple[str, int, int]]) -> Paid:
-    return {key: (option, Decimal(net) / 100, Decimal(tax) / 100, "USD") for key, (option, net, tax) in paid.items()}
+from tests.model.subject import Subject, as_money
 
 
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
