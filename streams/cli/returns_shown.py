@@ -19,7 +19,6 @@ from contracts.returns import (
     Meaning,
     ReturnDecision,
     ReturnEvent,
-    ReturnUnit,
     ReturnUpload,
     UnitDecision,
     UnitState,
@@ -90,7 +89,12 @@ def line(story: Story) -> dict[str, object]:
         "rma": story.rma,
         "others": story.others,
         "units": [
-            {**standing.unit.model_dump(mode="json"), "since": standing.since.isoformat()} for standing in story.units
+            {
+                **standing.unit.model_dump(mode="json"),
+                "changed": standing.changed.isoformat(),
+                "waiting_since": standing.since.isoformat() if standing.since else None,
+            }
+            for standing in story.units
         ],
         "story": [
             {
@@ -166,13 +170,13 @@ def _event(event: ReturnEvent) -> str:
         return f"history of parcel {event.consignment_no or event.consignment} came in"
     if event.meaning is Meaning.CREATED:
         return f"created, by {by}"
-    at = instant(event.at) if event.at else event.local_time
+    at = instant(event.at) if event.at else f"{event.local_time} (local time)"
     where = f", {event.place}" if event.place else ""
     parcel = f", parcel {event.consignment_no or event.consignment}" if event.consignment else ""
     items = ", ".join(f"{item.count} of {item.sku}" for item in event.items)
     named = f"; items: {items}" if items else ""
-    code = f"code {event.code}, " if event.code else ""
-    return f"{_words(event.meaning)}: {code}{at}{where}{parcel}, by {by}{named}"
+    code = f"{event.code} " if event.code else ""
+    return f"{_words(event.meaning)}: {code}at {at}{where}{parcel}, by {by}{named}"
 
 
 def _delivery(delivery: Delivery) -> str:
@@ -188,19 +192,17 @@ def _stands(story: Story, standing: Standing, now: datetime) -> str:
     if unit.option is not None and unit.amount is not None:
         what += f", {unit.option} {money(unit.amount, unit.currency)}"
     what += " (needs a person)" if unit.needs_person else ""
-    since = f"since {instant(standing.since)} ({_long(now, standing.since)})"
-    if unit.waiting_for is not None:
-        return f"{what}; waits for {unit.waiting_for} {since}"
+    if unit.waiting_for is not None and standing.since is not None:
+        return f"{what}; waits for {unit.waiting_for} since {_ago(standing.since, now)}"
     if unit.acted_at is not None:
         return f"{what} at {instant(unit.acted_at)}"
-    return f"{what}; {_nothing_more(story, unit)}, {since}"
-
-
-def _nothing_more(story: Story, unit: ReturnUnit) -> str:
     loop = story.decision is not None and story.decision.settings.portal is Portal.LOOP
-    if loop and unit.state is UnitState.DECIDED:
-        return "Loop issues the outcome"
-    return "waits for nothing"
+    waits = "Loop issues the outcome" if loop and unit.state is UnitState.DECIDED else "waits for nothing"
+    return f"{what}; {waits}; last change {_ago(standing.changed, now)}"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{instant(at)} ({_long(now, at)})"
 
 
 def _record(value: Model) -> dict[str, Any]:

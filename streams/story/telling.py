@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 from contracts.actions import AlertKind, ReturnAction, ReturnAlert
 from contracts.keys import fact_id, folded_sku, split_order_key, tracking_key
@@ -37,10 +38,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one unit stands, and since when its row says so."""
+    """Where one unit stands. changed: when its row was written. since: from when on it waits for what it waits for
+    now, None where it waits for nothing."""
 
     unit: ReturnUnit
-    since: datetime
+    changed: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,14 @@ def tell(order_key: str, rma: str, said: Iterable[Said]) -> Story:
             entries[identity] = replace(before, times=before.times + 1)
         else:
             entries[identity if identity is not None else len(entries)] = Entry(each.at, each.value, remark)
-    mine = [each.value for each in known if isinstance(each.value, ReturnDecision) and each.value.rma == rma]
+    decisions = [(e.at, e.value) for e in known if isinstance(e.value, ReturnDecision) and e.value.rma == rma]
+    decisions.sort(key=lambda told: told[1].revision)
     return Story(
         order_key=order_key,
         rma=rma,
         entries=tuple(entries.values()),
-        units=_standing(rma, known),
-        decision=max(mine, key=lambda decision: decision.revision, default=None),
+        units=tuple(_standing(rma, known, decisions)),
+        decision=decisions[-1][1] if decisions else None,
         others=tuple(other for other in order.parcels if other != rma),
     )
 
@@ -181,12 +185,43 @@ def _whom_it_means(parcels: Mapping[str, set[str]], rma: str, event: ReturnEvent
     return f"counts for at most one of {', '.join(under)}: it names none, and where it was open which, the ledger chose"
 
 
-def _standing(rma: str, said: Iterable[Said]) -> tuple[Standing, ...]:
-    rows: dict[tuple[str, int], Standing] = {}
+def _standing(rma: str, said: Iterable[Said], decisions: Sequence[tuple[datetime, ReturnDecision]]) -> list[Standing]:
+    rows: dict[tuple[str, int], list[tuple[datetime, ReturnUnit]]] = {}
     for each in said:
         if isinstance(each.value, ReturnUnit) and each.value.rma == rma:
-            rows[folded_sku(each.value.sku), each.value.ordinal] = Standing(each.value, each.at)
-    return tuple(rows[identity] for identity in sorted(rows))
+            identity = folded_sku(each.value.sku), each.value.ordinal
+            rows.setdefault(identity, []).append((each.at, each.value))
+    return [
+        Standing(rows[identity][-1][1], rows[identity][-1][0], _waits_since(identity, rows[identity], decisions))
+        for identity in sorted(rows)
+    ]
+
+
+def _waits_since(
+    identity: tuple[str, int],
+    rows: Sequence[tuple[datetime, ReturnUnit]],
+    decisions: Sequence[tuple[datetime, ReturnDecision]],
+) -> datetime | None:
+    """A row is written anew with every milestone, and compaction takes the older ones: what the rows no longer tell,
+    the decision does that the unit stands on, to within the moments between the agents."""
+    waiting_for = rows[-1][1].waiting_for
+    if waiting_for is None:
+        return None
+    if waiting_for == "order" and decisions:
+        return decisions[-1][1].uploaded_at
+    run = list(takewhile(lambda row: row[1].waiting_for == waiting_for, reversed(rows)))
+    since = run[-1][0]
+    if len(run) < len(rows):
+        return since
+    decided = [at for at, decision in decisions if _decides(decision, identity)]
+    return min(since, decided[-1]) if decided else since
+
+
+def _decides(decision: ReturnDecision, identity: tuple[str, int]) -> bool:
+    return any(
+        (folded_sku(unit.sku), unit.ordinal) == identity and unit.revision == decision.revision
+        for unit in decision.units
+    )
 
 
 def _rma_of(value: Model) -> str | None:

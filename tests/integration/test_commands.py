@@ -131,6 +131,37 @@ class TestRetailers:
         assert "'acme' and 'bergwerk' would have the same shop 'acme.myshopify.com'" in refused.err
         assert "bergwerk" not in command("retailers", "show").out
 
+    @pytest.mark.usefixtures("installed")
+    def test_diff_tells_what_apply_would_do_and_does_nothing(
+        self, command: Command, apply: Callable[[str], Outcome], tmp_path: Path
+    ) -> None:
+        apply(RETAILERS + BERGWERK)
+        file = tmp_path / "next.yaml"
+        file.write_text(RETAILERS.replace("first_scan", "processing"))
+        for _ in range(2):  # the first one has changed nothing
+            differs = command("retailers", "diff", str(file))
+            assert differs.code == 1
+            assert "~ acme version 1 -> 2" in differs.out
+            assert 'return_action: "first_scan" -> "processing"' in differs.out
+            assert "Returns already uploaded keep the settings they were uploaded under" in differs.out
+            assert "not in the file, and left alone: bergwerk" in differs.out
+
+        file.write_text(RETAILERS + BERGWERK)
+        same = command("retailers", "diff", str(file))
+        assert (same.code, same.out) == (0, "2 retailers are already as the file says\n")
+
+        file.write_text("retailers: [")
+        assert command("retailers", "diff", str(file)).code == 78
+
+    @pytest.mark.usefixtures("installed")
+    def test_all_of_one_retailer_is_shown(self, command: Command, apply: Callable[[str], Outcome]) -> None:
+        apply(RETAILERS + BERGWERK)
+
+        shown = json.loads(command("retailers", "show", "acme").out)
+        assert (shown["name"], shown["return_action"], shown["version"]) == ("Acme [EU]", "first_scan", 1)
+        unknown = command("retailers", "show", "acne")
+        assert unknown.err == "error: no retailer 'acne' is in force; there are: acme, bergwerk\n"
+
     def test_without_topics_the_remedy_is_named(self, command: Command, apply: Callable[[str], Outcome]) -> None:
         for outcome in (apply(RETAILERS), command("retailers", "show")):
             assert outcome.code == 78

@@ -20,6 +20,7 @@ from demo.stack import AGENTS, INGRESS, PARTITIONS, Stack
 from demo.story import RETAILERS, Story, retailers_text, tell
 from demo.traffic import Traffic, backwards
 from producers.settings import KafkaSettings
+from tests.integration.stories import check_stories
 
 pytestmark = pytest.mark.kafka
 
@@ -72,6 +73,7 @@ async def test_the_story_gives_exactly_what_it_must(kafka: str, topic_prefix: st
 
         assert await run.differences() == []
         assert run.hook.accepted_twice() == []
+        await asyncio.to_thread(check_stories, run.stack)
 
 
 async def test_agents_killed_in_mid_stream_lose_nothing_and_act_once(

@@ -105,7 +105,7 @@ class TestShow:
 
         assert (outcome.code, outcome.err) == (0, "")
         assert outcome.out.startswith("return R1 of order acme/1001\nsettings version 1: paid at first_scan; parcels: ")
-        for told in ("uploaded: 1 unit;", "refund (rule:everything)", "first scan: code OP-10", "waits for history of"):
+        for told in ("uploaded: 1 unit;", "refund (rule:everything)", "first scan: OP-10 at", "waits for history of"):
             assert told in outcome.out
 
     def test_two_orders_with_the_same_rma_are_both_told_or_the_one_that_is_named(
@@ -118,7 +118,7 @@ class TestShow:
         [one] = command("returns", "show", "acme", "R1", "--json", "--order", "#10%|x").out.splitlines()
         assert json.loads(one)["order_key"] == "acme/10%|X"
         assert [each["kind"] for each in json.loads(one)["story"]] == ["upload", "decision"]
-        since = datetime.fromisoformat(json.loads(one)["units"][0]["since"])
+        since = datetime.fromisoformat(json.loads(one)["units"][0]["waiting_since"])
         assert NOW - timedelta(minutes=1) < since < datetime.now(UTC) + timedelta(minutes=1)
 
     def test_what_was_only_uploaded_is_found_too(self, command: Command, cluster: Cluster) -> None:

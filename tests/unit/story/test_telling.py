@@ -11,7 +11,7 @@ from contracts.keys import fact_id
 from contracts.model import Model
 from contracts.orders import Order
 from contracts.retailers import Rule, RuleOutcome, freeze
-from contracts.returns import EventItem, Meaning, ReturnDecision, ReturnEvent, ReturnUnit, ReturnUpload
+from contracts.returns import EventItem, Meaning, ReturnDecision, ReturnEvent, ReturnUnit, ReturnUpload, UnitState
 from contracts.tracking import Delivery, DeliveryResult
 from streams.domain.kept_returns import OrderReturns
 from streams.domain.orders import slim
@@ -31,7 +31,9 @@ def at(minute: float, value: Model, **more: Any) -> Said:
 
 def decision(returned: ReturnUpload, revision: int = 1) -> ReturnDecision:
     kept = OrderReturns().first(returned.rma, freeze(ACME), AT).taking(returned, AT, ORDER)
-    return kept.told(KEY, ORDER, 0, ()).model_copy(update={"revision": revision})
+    told = kept.told(KEY, ORDER, 0, ())
+    units = tuple(each.model_copy(update={"revision": revision}) for each in told.units)
+    return told.model_copy(update={"revision": revision, "units": units})
 
 
 def row(**changes: Any) -> ReturnUnit:
@@ -182,18 +184,52 @@ def test_a_replay_says_for_whom_it_is() -> None:
     assert remarks(story)[-1] == "a repeat: it changes nothing; sent again for return-rules alone"
 
 
-def test_a_units_last_row_counts_and_it_says_since_when() -> None:
-    story = told(
-        at(0, row(waiting_for="order")),
-        at(5, row(waiting_for="first scan")),
-        at(1, row(ordinal=2, waiting_for="first scan")),
-    )
+def since(story: Story) -> list[float | None]:
+    """For each unit, minutes from AT on."""
+    return [(each.since - AT).total_seconds() / 60 if each.since else None for each in story.units]
 
-    assert [(each.unit.ordinal, each.unit.waiting_for, each.since) for each in story.units] == [
-        (1, "first scan", AT + timedelta(minutes=5)),
-        (2, "first scan", AT + timedelta(minutes=1)),
+
+WAITING = row(waiting_for="processing of this unit")
+
+
+def test_a_units_last_row_says_where_it_stands() -> None:
+    story = told(at(0, row(waiting_for="order")), at(5, WAITING), at(1, row(ordinal=2, waiting_for=None)))
+
+    assert [(each.unit.ordinal, each.unit.waiting_for) for each in story.units] == [
+        (1, "processing of this unit"),
+        (2, None),
     ]
+    assert [each.changed for each in story.units] == [AT + timedelta(minutes=5), AT + timedelta(minutes=1)]
     assert story.entries == ()
+
+
+def test_it_waits_since_its_rows_say_so() -> None:
+    other = row(waiting_for="history of parcel SEK1")
+    scanned = WAITING.model_copy(update={"milestone": Meaning.DEPOT})
+
+    assert since(told(at(0, decision(upload())), at(1, other), at(2, WAITING), at(9, scanned))) == [2]
+
+
+def test_where_compaction_took_the_older_rows_its_decision_says_since_when() -> None:
+    edited = at(3, decision(upload(unit(reason="Faulty")), 2))
+    other = at(4, decision(upload(unit("CAP")), 3))
+    kept = OrderReturns().first("R1", freeze(ACME), AT).taking(upload(), AT, ORDER)
+    again = at(5, kept.told(KEY, ORDER, 0, ()).model_copy(update={"revision": 4}))  # an edit that left this unit alone
+
+    assert since(told(at(1, decision(upload())), at(9, WAITING))) == [1]
+    assert since(told(at(1, decision(upload())), edited, other, again, at(9, WAITING))) == [3]
+    assert since(told(at(9, WAITING))) == [9]
+    assert since(told(at(9.5, decision(upload())), at(9, WAITING))) == [9]  # the agents' clocks differ
+
+
+def test_an_order_is_waited_for_since_the_first_upload() -> None:
+    rows = at(7, row(waiting_for="order", state=UnitState.ORDER_NOT_FOUND))
+
+    assert since(told(at(1, decision(upload())), rows)) == [0]
+
+
+def test_what_waits_for_nothing_waits_since_never() -> None:
+    assert since(told(at(1, decision(upload())), at(9, row(waiting_for=None)))) == [None]
 
 
 def test_the_newest_decision_is_the_one_that_holds() -> None:
