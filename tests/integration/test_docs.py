@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -124,3 +125,16 @@ async def write(settings: dict[str, str], *actions: ReturnAction) -> None:
             await producer.send_and_wait(topic, each.model_dump_json().encode(), each.order_key.encode())
     finally:
         await producer.stop()
+
+
+def test_the_retailers_guide_shows_what_trying_rules_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [tried, printed] = re.findall(
+        r"^<!-- tested.*?^```sh\n(.*?)^```\n\n^```\n(.*?)^```", (DOCS / "retailers.md").read_text(), re.M | re.S
+    )[0]
+    shutil.copy(DOCS.parent / "retailers.example.yaml", tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    done = subprocess.run(
+        ["/bin/sh", "-ec", tried], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == printed
