@@ -51,7 +51,12 @@ def _run(title: str, number: int, from_seed: int, made: Callable[[Tally], Callab
     tally, started = Tally(), time.monotonic()
     phases = (Phase.generate, Phase.shrink)
     many = settings(
-        max_examples=number, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck)
+        max_examples=number,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
     )
     _say(f"{title}: seed {from_seed}")
     try:

@@ -96,21 +96,40 @@ def test_a_unit_has_its_share_of_the_net_and_apart_from_it_of_the_tax() -> None:
     assert units[0] == UnitAmounts(Decimal("8.34"), Decimal("0.67"), "USD")
 
 
+PRESENTED = OrderLine(
+    id="1",
+    quantity=3,
+    price=Decimal("10.00"),
+    presentment_price=Decimal(1000),
+    presentment_discount=Decimal(99),
+    presentment_tax=Decimal(50),
+)
+
+
 def test_presentment_amounts_are_split_in_their_own_minor_unit() -> None:
-    line = OrderLine(
-        id="1",
-        quantity=3,
-        price=Decimal("10.00"),
-        presentment_price=Decimal(1000),
-        presentment_discount=Decimal(100),
-        presentment_tax=Decimal(50),
-    )
+    units = [unit_amounts(PRESENTED, index, currency="USD", presentment_currency="JPY") for index in (1, 2, 3)]
 
-    second = unit_amounts(line, 2, currency="USD", presentment_currency="JPY")
+    assert [u.presentment_amount for u in units] == list(decimals("967", "967", "967"))
+    assert [u.presentment_tax for u in units] == list(decimals("17", "17", "16"))
+    assert {u.presentment_currency for u in units} == {"JPY"}
 
-    assert (second.presentment_amount, second.presentment_tax) == (Decimal(967), Decimal(17))
-    assert second.presentment_currency == "JPY"
-    assert unit_amounts(line, 2, currency="USD").presentment_amount is None
+
+def test_each_index_has_its_own_presentment_share() -> None:
+    line = PRESENTED.model_copy(update={"presentment_discount": Decimal(101), "presentment_tax": Decimal(52)})
+    units = [unit_amounts(line, index, currency="USD", presentment_currency="JPY") for index in (1, 2, 3)]
+
+    assert [(u.presentment_amount, u.presentment_tax) for u in units] == [
+        decimals("967", "18"),
+        decimals("966", "17"),
+        decimals("966", "17"),
+    ]
+
+
+@pytest.mark.parametrize("currency", [None, "USD"])
+def test_no_presentment_amount_stands_beside_one_in_the_same_currency(currency: str | None) -> None:
+    unit = unit_amounts(PRESENTED, 1, currency="USD", presentment_currency=currency)
+
+    assert (unit.presentment_amount, unit.presentment_tax, unit.presentment_currency) == (None, None, None)
 
 
 def test_a_presentment_amount_of_which_a_part_is_unknown_is_unknown() -> None:

@@ -7,8 +7,9 @@ import pytest
 from contracts.actions import AlertKind
 from contracts.keys import action_id
 from contracts.retailers import Portal, ReturnActionStage
-from contracts.returns import Meaning
-from streams.domain.milestones import PHYSICAL
+from contracts.returns import EventItem, Meaning
+from streams.domain.ledger.acting import action_of
+from streams.domain.milestones import PHYSICAL, Evidence
 from tests.unit.domain.ledger.builders import NOON, ORDER, Book, decision, event, facts, hub, line, settings
 
 MANY = facts(line(quantity=9), line("CAP", 9))
@@ -99,6 +100,22 @@ def test_an_rp_told_under_the_order_and_under_its_consignment_is_one() -> None:
     assert book.paid == ["R1/TEE/1=refund"]
 
 
+def test_items_of_one_sku_told_by_reason_add_up_within_their_rp() -> None:
+    book = book_of("TEE", "TEE", "TEE", stage="processing")
+    items = (EventItem(sku="TEE", count=1, reason="torn"), EventItem(sku=" tee", count=1, reason="worn"))
+    book.take(hub("processed").model_copy(update={"items": items}))
+    assert book.paid == ["R1/TEE/1=refund", "R1/TEE/2=refund"]
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_an_rp_that_names_a_sku_and_counts_none_of_it_confirms_nothing(count: int) -> None:
+    book = book_of("TEE", "CAP", stage="processing")
+    book.take(hub("processed", id="rp", items={"TEE": count}))
+    assert book.paid == []
+    book.take(hub("processed", id="other", items={"TEE": 1}))
+    assert book.paid == ["R1/TEE/1=refund"]
+
+
 @pytest.mark.parametrize("items", [{}, {" ": 1}])
 def test_an_rp_without_skus_confirms_the_whole_return(items: dict[str, int]) -> None:
     book = book_of("TEE", "CAP", stage="processing")
@@ -143,7 +160,27 @@ def test_an_action_says_what_it_pays_for_and_why() -> None:
     assert paid.action_id == action_id(ORDER, "R1", "TEE", 1, "exchange")
     assert (paid.retailer, paid.order_id, paid.line_id, paid.line_index) == ("acme", "1", "line-TEE", 1)
     assert (paid.evidence.milestone, paid.evidence.event_id, paid.evidence.code) == ("delivered", "e1", "71")
+    assert paid.evidence.at == NOON
     assert (paid.stage, paid.decided_by, paid.acted_at) == (ReturnActionStage.FIRST_SCAN, "customer", NOON)
+    assert (book.row("R1/Tee/1").action_id, book.row("R1/Tee/1").acted_at) == (paid.action_id, NOON)
+
+
+def test_an_action_names_the_variant_that_was_bought_and_the_one_that_is_wanted() -> None:
+    wanted = {"exchange_variant_id": "78", "exchange_sku": "TEE-L"}
+    unit = decision("TEE=exchange").units[0].model_copy(update=wanted)
+    book = Book()
+    book.take(decision(order=facts(line(variant_id="77"))).model_copy(update={"units": (unit,)}), event())
+    paid = book.actions[0]
+    assert (paid.variant_id, paid.exchange_variant_id, paid.exchange_sku) == ("77", "78", "TEE-L")
+
+
+@pytest.mark.parametrize("lacking", ["claim", "option"])
+def test_a_unit_without_a_claim_or_an_option_cannot_be_paid(lacking: str) -> None:
+    book = book_of("TEE")
+    known = book.ledger.returns["R1"]
+    evidence = Evidence.of(event())
+    with pytest.raises(ValueError, match="decided without a claim or an option"):
+        action_of(ORDER, known, known.units[0].model_copy(update={lacking: None}), evidence, NOON)
 
 
 def test_on_loop_units_are_decided_and_never_paid() -> None:
@@ -161,6 +198,14 @@ def test_rejected_and_cancelled_stop_what_has_not_acted_and_give_its_index_back(
     assert book.states == {"R1/TEE/1": "acted", "R1/CAP/1": "stopped", "R1/CAP/2": "stopped", "R1/HAT/1": "stopped"}
     assert book.claims == {"R1/TEE/1": "line-TEE/1"}
     book.take(event("processed", whole_return=True))
+    assert book.paid == ["R1/TEE/1=refund"]
+
+
+def test_a_return_is_stopped_whatever_becomes_of_those_uploaded_before_it() -> None:
+    book = Book()
+    book.take(decision("TEE", order=MANY), decision("TEE", rma="R2", order=MANY), event("rejected", rma="R2"))
+    assert book.states == {"R1/TEE/1": "decided", "R2/TEE/1": "stopped"}
+    book.take(event("delivered", rma="R2"), event())
     assert book.paid == ["R1/TEE/1=refund"]
 
 
@@ -197,6 +242,15 @@ def test_a_later_scan_of_a_stopped_return_is_shown_to_a_person_once() -> None:
     assert book.alerts == []
     book.take(event("delivered"), event("delivered"), event("depot"))
     assert [(alert.kind, alert.rma) for alert in book.alerts] == [(AlertKind.SCAN_OF_STOPPED_RETURN, "R1")]
+    assert book.alerts[0].about == event("delivered").event_id
+
+
+def test_a_scan_of_a_parcel_of_two_stopped_returns_is_shown_for_each() -> None:
+    book = Book()
+    for rma in ("R1", "R2"):
+        book.take(decision("TEE", rma=rma, consignments=("C1",), order=MANY), event("rejected", rma=rma))
+    book.take(hub("delivered", consignment="C1"))
+    assert [alert.rma for alert in book.alerted(AlertKind.SCAN_OF_STOPPED_RETURN)] == ["R1", "R2"]
 
 
 def test_a_cancelled_label_stops_nothing() -> None:

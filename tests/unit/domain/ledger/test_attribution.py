@@ -169,6 +169,15 @@ def test_one_that_comes_after_that_is_a_new_event() -> None:
     assert book.paid == ["R1/TEE/1=refund"]
 
 
+@pytest.mark.parametrize("meaning", ["processed", "label"])
+def test_an_event_of_one_return_is_kept_no_longer_once_it_is_attributed(meaning: str) -> None:
+    book = Book()
+    book.take(hub(meaning))
+    assert [kept.event_id for kept in book.ledger.kept] == [hub(meaning).event_id]
+    book.take(decision("TEE"))
+    assert book.ledger.kept == ()
+
+
 def test_what_was_kept_is_swept_and_what_was_attributed_stays() -> None:
     book = returns("R1")
     book.take(hub(), hub("in_transit", consignment="C1"))
@@ -183,7 +192,7 @@ def test_evidence_from_a_source_that_does_not_speak_for_the_retailer_is_dropped_
     book.take(event(source=Source(sender="easypost", account="other", retailers=("other",))))
     assert book.paid == []
     assert book.ledger.kept == ()
-    assert [alert.kind for alert in book.alerts] == [AlertKind.FOREIGN_EVIDENCE]
+    assert [(a.kind, a.rma, a.about) for a in book.alerts] == [(AlertKind.FOREIGN_EVIDENCE, "R1", event().event_id)]
 
 
 def test_the_same_event_may_be_told_of_two_returns() -> None:
