@@ -118,7 +118,11 @@ class Transactions:
 
     async def _submit(self, place: tuple[str, int], builder: Any) -> _Sent:
         topic, partition = place
-        future = await self._producer.send_batch(builder, self._cluster.name(topic), partition=partition)
+        at = TopicPartition(self._cluster.name(topic), partition)
+        future = await self._producer.send_batch(builder, at.topic, partition=partition)
+        # Nobody waits for a batch to be taken up: where the producer is shut out before, its own future has said so.
+        for batch in self._producer._message_accumulator._batches.get(at, ()):
+            forgive(batch._drain_waiter)
         return place, builder.record_count(), future
 
     async def close(self) -> None:
