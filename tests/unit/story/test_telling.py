@@ -119,11 +119,23 @@ def test_an_event_of_a_parcel_is_about_the_returns_in_it() -> None:
     assert kinds(told(*TWO, at(2, scan))) == ["ReturnUpload"]
 
 
+def test_an_event_that_names_another_return_is_not_ours() -> None:
+    assert kinds(told(*TWO, at(2, return_event(Meaning.REJECTED, rma="R2", consignment=None)))) == ["ReturnUpload"]
+
+
+SHARED: Sequence[Said] = (at(0, upload(rma="R1")), at(1, upload(rma="R2")))
+
+
 def test_a_shared_parcel_counts_for_each() -> None:
-    shared = at(0, upload(rma="R1")), at(1, upload(rma="R2"))
     scan = return_event(Meaning.FIRST_SCAN, rma=None)
 
-    assert remarks(told(*shared, at(2, scan)))[-1] == "counts for each return in this parcel: R1, R2"
+    assert remarks(told(*SHARED, at(2, scan)))[-1] == "counts for each return in this parcel: R1, R2"
+
+
+def test_what_can_mean_only_one_return_never_counts_for_each() -> None:
+    processed = return_event(Meaning.PROCESSED, rma=None)
+
+    assert remarks(told(*SHARED, at(2, processed)))[-1].startswith("counts for at most one of R1, R2")
 
 
 def test_an_ambiguous_event_says_so() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.orders import Order
 from contracts.retailers import CustomerChoice, Rule, RuleOutcome, freeze
-from contracts.returns import ReturnDecision, ReturnUnit, UnitState
+from contracts.returns import DecisionState, ReturnDecision, ReturnUnit, UnitState
 from streams.domain.kept_returns import OrderReturns
 from streams.domain.orders import slim
 from streams.trial.deciding import try_uploads
@@ -78,6 +78,20 @@ def test_a_return_that_never_had_an_order_is_no_loss() -> None:
 
     assert (found.gone, found.changes) == ([], [])
     assert found.after == {("waiting_for_order", ""): 1}
+
+
+def test_a_return_that_waits_still_waits_although_its_order_is_there_now() -> None:
+    waiting = OrderReturns().first("R1", freeze(REFUND), AT).taking(upload(TEE), AT, None).told(KEY, None, 0, ())
+
+    assert compare(Past((waiting,), {KEY: kept()}, {}), CREDIT).after == {("waiting_for_order", ""): 1}
+
+
+def test_a_return_with_one_decided_unit_needs_its_order() -> None:
+    [decision] = past().decisions
+    added = decision.units[1].model_copy(update={"state": DecisionState.WAITING_FOR_ORDER, "option": None})
+    edited = decision.model_copy(update={"units": (decision.units[0], added)})
+
+    assert compare(Past((edited,), {}, {}), CREDIT).gone == ["acme/1001 R1"]
 
 
 def test_what_the_order_decided_stays() -> None:
