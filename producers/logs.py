@@ -11,6 +11,10 @@ from structlog.typing import EventDict, Processor
 
 Format = Literal["auto", "console", "json"]
 
+# While the brokers are away each of aiokafka's connections says so several times a second: 3 MB a process in a minute.
+REPEATED_EVERY_S = 10.0
+_KNOWN_AT_MOST = 1000
+
 
 def configure(format: Format = "auto", *, libraries: int = logging.WARNING) -> None:
     """Console for people, JSON for machines (`auto` looks for a terminal), all on stderr: stdout is for results.
@@ -35,6 +39,7 @@ def configure(format: Format = "auto", *, libraries: int = logging.WARNING) -> N
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     handler = _Stderr()
+    handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_library, *shared],
@@ -54,6 +59,28 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg] # generic in the
         super().emit(record)
 
 
+class _Seldom(logging.Filter):
+    """Lets a library say the same (by its text without the values) once in REPEATED_EVERY_S, with how often it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        thing = record.name, record.levelno, str(record.msg)
+        last, silenced = self._said.get(thing, (None, 0))
+        if last is not None and 0 <= record.created - last < REPEATED_EVERY_S:
+            self._said[thing] = last, silenced + 1
+            return False
+        if len(self._said) > _KNOWN_AT_MOST:  # a library that writes its values into the text
+            self._said.clear()
+        self._said[thing] = record.created, 0
+        record.__dict__["silenced"] = silenced
+        return True
+
+
 def _library(_: object, __: str, event: EventDict) -> EventDict:
     """Somebody else's line: it has no action of its own, but a logger."""
-    return {"action": "library", "logger": event["_record"].name, **event}
+    record = event["_record"]
+    silenced = record.__dict__.get("silenced", 0)
+    return {"action": "library", "logger": record.name, **({"silenced": silenced} if silenced else {}), **event}

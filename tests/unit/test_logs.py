@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from producers.logs import configure
+from producers.logs import REPEATED_EVERY_S, configure
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,24 @@ def test_an_exception_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) ->
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert len(lines) == 2
     assert all("ValueError: broken" in line["exception"] for line in lines)
+
+
+def test_a_library_that_says_the_same_over_and_over_is_heard_seldom(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure("json")
+    client, now = logging.getLogger("aiokafka.conn"), 1000.0
+    monkeypatch.setattr("logging.time.time", lambda: now)
+    monkeypatch.setattr("logging.time.time_ns", lambda: int(now * 1e9), raising=False)
+    for number in range(500):
+        client.warning("node %s is away", number)
+    client.warning("something else")
+    now += REPEATED_EVERY_S
+    client.warning("node %s is away", 500)
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["node 0 is away", "something else", "node 500 is away"]
+    assert [line.get("silenced") for line in lines] == [None, None, 499]
 
 
 def test_setting_up_twice_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
