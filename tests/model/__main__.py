@@ -24,11 +24,9 @@ def main() -> int:
     parser.add_argument("--permuted", type=int, default=2_000, help="how many under the promise of any order (2000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same histories (1)")
     wanted = parser.parse_args()
-    ran = [
-        _run("histories, compared after every step", wanted.histories, wanted.seed, _followed),
-        _run("histories under the promise: shuffled, doubled, late", wanted.permuted, wanted.seed, _permuted),
-    ]
-    return 0 if all(ran) else 1
+    same = _run("histories, compared after every step", wanted.histories, wanted.seed, _followed)
+    same &= _run("histories under the promise: shuffled, doubled, late", wanted.permuted, wanted.seed, _permuted)
+    return 0 if same else 1
 
 
 def _followed(tally: Tally) -> Callable[[], None]:
@@ -48,6 +46,8 @@ def _permuted(tally: Tally) -> Callable[[], None]:
 
 
 def _run(title: str, number: int, from_seed: int, made: Callable[[Tally], Callable[[], None]]) -> bool:
+    if number == 0:
+        return True
     tally, started = Tally(), time.monotonic()
     phases = (Phase.generate, Phase.shrink)
     many = settings(
