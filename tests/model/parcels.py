@@ -189,8 +189,9 @@ _paid_uploads = st.builds(
     st.just(False),
     st.sampled_from(tuple(steps.TERMS)),
 )
+_rejections = st.builds(Report, _PARCELS, st.just((Said("omnirps RR"),)))
 _scanned = st.tuples(
-    st.lists(st.one_of(reports(), steps.waits), max_size=2),
+    st.lists(st.one_of(reports(), _rejections, steps.hub_events(("depot", "processed")), steps.waits), max_size=2),
     _paid_uploads.flatmap(lambda upload: st.permutations([_PLENTY, upload])),
     st.lists(st.one_of(reports(), reports(), reports(), _paid_uploads, steps.waits, neighbours), max_size=6),
 ).map(lambda parts: [step for part in parts for step in part])

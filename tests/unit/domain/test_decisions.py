@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.returns import DecisionState, Option, ReturnUpload, UnitDecision
-from streams.domain.decisions import consignments_of, content_of_unit, content_of_upload, decide_unit, ordinals
+from streams.domain.decisions import (
+    consignments_of,
+    content_of_unit,
+    content_of_upload,
+    decide_unit,
+    order_state,
+    ordinals,
+)
 from tests.unit.domain.builders import MORNING, order, rule, settings, unit, when
 
 ALWAYS_REFUND = rule(then="refund", name="always")
@@ -40,6 +47,11 @@ class TestTheOrderComesFirst:
         decision = decide_unit(unit(), None, settings(), ordinal=1, revision=1, holding=True)
 
         assert decision.state is DecisionState.WAITING_FOR_ORDER
+
+    def test_nothing_is_waited_for_unless_somebody_says_so(self) -> None:
+        assert order_state(None) is DecisionState.ORDER_NOT_FOUND
+        assert order_state(None, holding=True) is DecisionState.WAITING_FOR_ORDER
+        assert order_state(order(), holding=True) is None
 
 
 class TestTheCustomersChoice:

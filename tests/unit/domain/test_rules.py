@@ -223,6 +223,13 @@ def test_all_conditions_of_a_rule_must_hold_and_all_are_told_with_the_value_seen
     ]
 
 
+@pytest.mark.parametrize(("operand", "held"), [("Atlantis", False), (" zZ ", True)])
+def test_a_country_that_nobody_knows_is_compared_as_text(operand: str, held: bool) -> None:
+    condition = when("order_country", "equal_to", operand)
+
+    assert evaluate([rule(condition, then="refund")], order(country="ZZ"), unit())[1][0].matched is held
+
+
 def test_a_missing_value_is_told_as_missing_and_an_empty_set_as_empty() -> None:
     rules = [rule(when("order_country", "equal_to", "US"), when("tag", "is_empty"), then="refund")]
 

@@ -85,6 +85,23 @@ def test_an_rp_that_came_before_the_upload_is_counted_like_one_after() -> None:
     assert book.paid == ["R1/TEE/1=refund", "R1/TEE/2=refund"]
 
 
+@pytest.mark.parametrize("again", [({}, {"TEE": 1}), ({"TEE": 1}, {})])
+def test_an_rp_of_the_whole_return_stays_one_when_it_is_told_again(again: tuple[dict[str, int], ...]) -> None:
+    book = Book()
+    for items in again:
+        book.take(hub("processed", id="a", items=items))
+    book.take(decision("TEE", "CAP", stage="processing", order=MANY))
+    assert book.paid == ["R1/TEE/1=refund", "R1/CAP/1=refund"]
+
+
+@pytest.mark.parametrize("skus", [("TEE", "CAP"), ("CAP", "TEE")])
+def test_a_repeat_that_counts_another_sku_confirms_none_that_was_counted_0_times(skus: tuple[str, str]) -> None:
+    book = book_of("TEE", "CAP", stage="processing")
+    for sku in skus:
+        book.take(hub("processed", id="a", items={sku: int(sku == "CAP")}))
+    assert book.paid == ["R1/CAP/1=refund"]
+
+
 def test_the_same_rp_a_month_later_confirms_no_further_unit() -> None:
     book = book_of("TEE", "TEE", stage="processing")
     book.take(hub("processed", id="a", items={"TEE": 1}))
@@ -199,6 +216,23 @@ def test_rejected_and_cancelled_stop_what_has_not_acted_and_give_its_index_back(
     assert book.claims == {"R1/TEE/1": "line-TEE/1"}
     book.take(event("processed", whole_return=True))
     assert book.paid == ["R1/TEE/1=refund"]
+
+
+def test_what_was_paid_before_a_return_was_stopped_stays_paid_whatever_is_uploaded_later() -> None:
+    book = book_of("TEE", "CAP", stage="processing")
+    book.take(hub("processed", items={"TEE": 1}), event("rejected"))
+    book.take(decision("TEE=exchange", "HAT", revision=2, stage="processing", order=MANY))
+    assert book.states == {"R1/TEE/1": "acted", "R1/CAP/1": "stopped", "R1/HAT/1": "stopped"}
+    assert book.claims == {"R1/TEE/1": "line-TEE/1"}
+    assert book.row("R1/TEE/1").action_id == book.actions[0].action_id
+
+
+def test_a_unit_that_was_withdrawn_and_comes_back_to_a_stopped_return_is_stopped() -> None:
+    book = book_of("TEE", "CAP")
+    book.take(decision("TEE", revision=2, revisions={"TEE": 1}, order=MANY), event("rejected"))
+    assert book.states == {"R1/TEE/1": "stopped", "R1/CAP/1": "withdrawn"}
+    book.take(decision("TEE", "CAP", revision=3, order=MANY))
+    assert book.states == {"R1/TEE/1": "stopped", "R1/CAP/1": "stopped"}
 
 
 def test_a_return_is_stopped_whatever_becomes_of_those_uploaded_before_it() -> None:

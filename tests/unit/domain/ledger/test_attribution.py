@@ -68,9 +68,10 @@ def test_so_do_processing_and_rejection_which_then_mean_the_first_return_under_i
     assert book.states == {"R1/TEE/1": "decided", "R2/TEE/1": settled, "R3/TEE/1": "decided"}
 
 
-def test_an_event_without_a_consignment_means_the_only_open_return() -> None:
+@pytest.mark.parametrize("ending", ["closed", "rejected", "cancelled"])
+def test_an_event_without_a_consignment_means_the_only_open_return(ending: str) -> None:
     book = returns("R1", "R2")
-    book.take(event("closed", rma="R1"), hub())
+    book.take(event(ending, rma="R1"), hub())
     assert book.paid == ["R2/TEE/1=refund"]
 
 

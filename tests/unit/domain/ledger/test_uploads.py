@@ -188,3 +188,18 @@ def test_a_scan_of_a_parcel_that_an_edit_brings_waits_for_that_edit_and_pays_wha
     assert book.paid == []
     book.take(decision("CAP", revision=2, consignments=("NEW1",), order=facts(line(), line("CAP"))))
     assert book.paid == ["R1/CAP/1=refund"]
+
+
+def test_a_return_waits_for_the_history_of_each_of_its_parcels_whichever_comes_first() -> None:
+    upload = decision(consignments=("C1", "C2"), awaited=("C1", "C2"))
+    before = Book()
+    before.take(event("linked", consignment="C1"), event("linked", consignment="C2"), event("depot"))
+    before.take(upload)
+    assert before.paid == ["R1/TEE/1=refund"]
+
+    after = Book()
+    after.take(event("depot"), upload, event("linked", consignment="C1"))
+    assert after.paid == []
+    assert after.row("R1/TEE/1").waiting_for == "history of parcel C2"
+    after.take(event("linked", consignment="C2"))
+    assert after.paid == ["R1/TEE/1=refund"]

@@ -87,6 +87,17 @@ def test_a_history_that_never_comes_calls_after_an_hour_and_one_that_came_does_n
     assert next_watch(book.ledger, TIMES) == NOON + 7 * DAY
 
 
+def test_patience_with_the_histories_of_several_parcels_counts_from_the_first() -> None:
+    book = told(decision(consignments=("C1", "C2"), awaited=("C1", "C2")), event("depot"))
+    book.later(minutes=30).take(event("linked", consignment="C2"))
+    assert next_watch(book.ledger, TIMES) == NOON + HISTORY_PATIENCE
+    edit = decision(revision=2, revisions={"TEE": 1}, consignments=("C1", "C2", "C3"), awaited=("C3",))
+    book.later(minutes=10).take(edit)
+    assert next_watch(book.ledger, TIMES) == NOON + HISTORY_PATIENCE
+    book.take(event("linked", consignment="C1"), event("linked", consignment="C3"))
+    assert book.ledger.returns["R1"].awaited_since is None
+
+
 def test_an_edit_that_brings_a_parcel_waits_for_it_and_the_answer_may_come_first() -> None:
     book = told(
         decision(consignments=("C1",), awaited=("C1",)),
