@@ -70,6 +70,21 @@ bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and 
 bench-latency: broker ## webhook to action beside a bare chain of as many hops (10 minutes)
 	@$(BIN)/python -m benchmarks.latency
 
+# mutmut alone; everything else it finds in .venv, but for the package under test.
+.venv-mutants/.complete: requirements/mutants.txt $(READY)
+	@echo "mutants: making .venv-mutants with the packages pinned in requirements/mutants.txt"
+	@$(BIN)/python -m venv --clear .venv-mutants
+	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
+	@site='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  $(BIN)/python -c "$$site" > "$$(.venv-mutants/bin/python -c "$$site")/dev.pth"
+	@touch $@
+
+MUTANTS ?= streams.domain.*
+.PHONY: mutants
+mutants: .venv-mutants/.complete ## mutate streams/domain (MUTANTS="streams.domain.money.*") and see which tests notice
+	@.venv-mutants/bin/python scripts/mutants.py run --max-children 1 "$(MUTANTS)"
+	@.venv-mutants/bin/python scripts/mutants.py table
+
 .PHONY: lock
 lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashes, in requirements/
 	@for set in "run" "dev --all-extras"; do \
@@ -77,6 +92,9 @@ lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashe
 	  $(BIN)/uv pip compile pyproject.toml "$$@" --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/$$out.txt; \
 	done
+	@echo "lock: requirements/mutants.txt"
+	@$(BIN)/uv pip compile requirements/mutants.in -c requirements/dev.txt --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/mutants.txt
 	@echo "lock: requirements/bench.txt"
 	@$(BIN)/uv pip compile requirements/bench.in --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/bench.txt
@@ -84,5 +102,5 @@ lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashe
 .PHONY: clean
 clean: ## remove the venvs and every cache of this clone (the jar cache is the user's and stays)
 	@echo "clean: the venvs and the tools' caches"
-	@rm -rf .venv .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .venv-mutants mutants build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
