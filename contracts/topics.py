@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -272,9 +271,6 @@ CATALOGUE: tuple[Topic, ...] = (
     AGENT_CONTROLS,
 )
 
-# A full copy of what could not be processed may hold a customer's address: it goes after twenty days, like it.
-DEAD_LETTER_RETENTION_DAYS = 20
-
 
 def dead_letters(agent: str) -> Topic:
     """The topic of what this agent (or `ingress`) could not process: bytes, key and headers as they came."""
@@ -283,7 +279,7 @@ def dead_letters(agent: str) -> Topic:
         "as it came",
         Keyed.ORIGINAL,
         (),
-        retention_days=DEAD_LETTER_RETENTION_DAYS,
+        retention_days=20,  # a full copy may hold a customer's address: it goes as soon as that must
         writers=(agent,),
         readers=("people",),
         personal=True,
@@ -295,9 +291,9 @@ def partitions_of(topic: Topic, partitions: int = DEFAULT_PARTITIONS) -> int:
     return 1 if topic.keyed in (Keyed.RETAILER, Keyed.TASK, Keyed.ORIGINAL) else partitions
 
 
-def named(name: str, topics: Iterable[Topic] = CATALOGUE) -> Topic:
-    """The topic of the catalogue with this name. KeyError with the near ones where there is none."""
-    for topic in topics:
+def named(name: str) -> Topic:
+    """The topic of the catalogue with this name. KeyError with those there are."""
+    for topic in CATALOGUE:
         if topic.name == name:
             return topic
-    raise KeyError(f"no topic {name!r} in the catalogue: {', '.join(t.name for t in topics)}")
+    raise KeyError(f"no topic {name!r} in the catalogue: {', '.join(t.name for t in CATALOGUE)}")
