@@ -214,6 +214,9 @@ def test_all_conditions_of_a_rule_must_hold_and_all_are_told_with_the_value_seen
     assert outcome is None
     assert (trace.name, trace.matched, trace.then) == ("all of it", False, "refund")
     assert [c.held for c in trace.conditions] == [False, True, True, False, True]
+    assert [c.currency for c in trace.conditions] == [None, None, None, "GBP", None]
+    assert (trace.conditions[3].dimension, trace.conditions[3].operator) == ("order_value", "between")
+    assert trace.conditions[3].operands == ("10", "50")
     assert [c.seen for c in trace.conditions] == [
         "CA",
         "Faulty",
@@ -221,6 +224,15 @@ def test_all_conditions_of_a_rule_must_hold_and_all_are_told_with_the_value_seen
         "49.99 USD",
         "33.33333333333333333333333333",
     ]
+
+
+@pytest.mark.parametrize("dimension", ["tag", "return_reason", "order_discount_code"])
+def test_only_countries_are_compared_as_countries(dimension: str) -> None:
+    seen = order(tags=("uk",), discount_codes=("uk",)), unit(reason="uk")
+
+    for operand, held in (("UK", True), ("GB", False), ("Great Britain", False)):
+        rules = [rule(when(dimension, "equal_to", operand), then="refund")]
+        assert (evaluate(rules, *seen)[0] is not None) is held
 
 
 @pytest.mark.parametrize(("operand", "held"), [("Atlantis", False), (" zZ ", True)])

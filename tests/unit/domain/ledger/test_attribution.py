@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from contracts.actions import AlertKind
@@ -175,6 +177,7 @@ def test_an_event_of_one_return_is_kept_no_longer_once_it_is_attributed(meaning:
     book = Book()
     book.take(hub(meaning))
     assert [kept.event_id for kept in book.ledger.kept] == [hub(meaning).event_id]
+    assert book.ledger.next_expiry == book.now + timedelta(days=30)
     book.take(decision("TEE"))
     assert book.ledger.kept == ()
 

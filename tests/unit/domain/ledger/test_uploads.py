@@ -7,7 +7,7 @@ import pytest
 from contracts.actions import AlertKind
 from contracts.retailers import Portal
 from streams.domain.ledger import Effects, FactsMissing
-from tests.unit.domain.ledger.builders import Book, decision, event, facts, line, settings
+from tests.unit.domain.ledger.builders import Book, decision, event, facts, hub, line, settings
 
 
 def test_the_first_upload_fixes_when_units_act_and_who_issues() -> None:
@@ -167,10 +167,11 @@ def test_an_order_that_is_missing_or_ambiguous_calls_once_for_the_whole_return()
     book = Book()
     book.take(decision("TEE=order_not_found", "CAP=order_not_found", order=None))
     book.take(decision("TEE=order_ambiguous", "CAP=order_ambiguous", rma="R2", order=None))
-    assert [(a.kind, a.rma, a.sku) for a in book.alerts] == [
-        (AlertKind.ORDER_NOT_FOUND, "R1", None),
-        (AlertKind.ORDER_AMBIGUOUS, "R2", None),
+    assert [(a.kind, a.rma, a.sku, a.about) for a in book.alerts] == [
+        (AlertKind.ORDER_NOT_FOUND, "R1", None, "order_not_found"),
+        (AlertKind.ORDER_AMBIGUOUS, "R2", None, "order_ambiguous"),
     ]
+    assert "import it" in book.alerts[0].message
 
 
 def test_rows_are_written_only_for_units_that_changed() -> None:
@@ -196,6 +197,7 @@ def test_a_return_waits_for_the_history_of_each_of_its_parcels_whichever_comes_f
     before.take(event("linked", consignment="C1"), event("linked", consignment="C2"), event("depot"))
     before.take(upload)
     assert before.paid == ["R1/TEE/1=refund"]
+    assert before.ledger.returns["R1"].awaited_since is None
 
     after = Book()
     after.take(event("depot"), upload, event("linked", consignment="C1"))
@@ -203,3 +205,32 @@ def test_a_return_waits_for_the_history_of_each_of_its_parcels_whichever_comes_f
     assert after.row("R1/TEE/1").waiting_for == "history of parcel C2"
     after.take(event("linked", consignment="C2"))
     assert after.paid == ["R1/TEE/1=refund"]
+
+
+def test_a_history_that_came_before_the_upload_it_belongs_to_waits_for_it_over_other_uploads() -> None:
+    book = Book()
+    book.take(event("linked", consignment="C1"), event("linked", consignment="C2"), event("depot"))
+    book.take(decision(consignments=("C1",), awaited=("C1",), stage="manual"))
+    edit = decision("TEE", "TEE", revision=2, revisions={"TEE": 1}, consignments=("C1", "C2"), awaited=("C2",))
+    book.take(edit, event("closed"))
+    assert book.paid == ["R1/TEE/1=refund", "R1/TEE/2=refund"]
+    assert book.ledger.linked == {}
+
+
+def test_of_a_parcel_that_an_edit_brings_only_events_of_the_last_thirty_days_before_it_count() -> None:
+    book = Book()
+    book.take(decision(consignments=("C1",)), hub("delivered", consignment="C2"))
+    book.later(days=30).take(decision(revision=2, revisions={"TEE": 1}, consignments=("C2",)))
+    assert book.paid == []
+
+
+def test_a_unit_that_was_not_bought_has_no_option() -> None:
+    book = Book()
+    book.take(decision("HAT=refund", "TEE", "TEE", "TEE=exchange"))
+    assert [book.row(f"R1/{unit}").option for unit in ("HAT/1", "TEE/3")] == [None, None]
+
+
+def test_scans_and_a_rejection_that_precede_an_upload_call_for_a_person_at_the_upload() -> None:
+    book = Book()
+    book.take(event("rejected"), event("delivered"), event("label"), decision())
+    assert [(a.kind, a.rma) for a in book.alerts] == [(AlertKind.SCAN_OF_STOPPED_RETURN, "R1")]
