@@ -143,6 +143,12 @@ def test_a_missing_line_total_is_summed_from_the_lines() -> None:
     assert kept(total_line_items_price="109.00").total_line_items_price == Decimal("109.00")
 
 
+def test_a_line_that_a_fulfilment_names_twice_counts_twice() -> None:
+    named = [{"id": 11, "quantity": 1}, {"id": 12, "quantity": 1}, {"id": 11, "quantity": 1}]
+
+    assert [f.lines for f in kept(fulfillments=[{"id": 5, "line_items": named}]).fulfilments] == [{"11": 2, "12": 1}]
+
+
 def test_a_tax_without_price_is_read_from_its_set() -> None:
     line = {**BODY["line_items"][0], "tax_lines": [{"price_set": money("4.00", "USD", "3.00", "EUR")}, {}]}
 
@@ -156,7 +162,7 @@ def money(shop: str, currency: str, presented: str, presentment: str) -> dict[st
     }
 
 
-PRESENTED_LINE = {
+PRESENTED_LINE: dict[str, Any] = {
     "id": 11,
     "sku": "TEE-M",
     "quantity": 1,
@@ -179,6 +185,14 @@ class TestPresentment:
             Decimal("7.20"),
         )
 
+    def test_several_discounts_and_taxes_of_a_line_add_up(self) -> None:
+        (discount,), (tax,) = PRESENTED_LINE["discount_allocations"], PRESENTED_LINE["tax_lines"]
+        line = {**PRESENTED_LINE, "discount_allocations": [discount, discount], "tax_lines": [tax, tax, tax]}
+        kept_line = kept(presentment_currency="EUR", line_items=[line]).lines[0]
+
+        assert (kept_line.discount, kept_line.presentment_discount) == (Decimal("20.00"), Decimal("18.00"))
+        assert (kept_line.tax, kept_line.presentment_tax) == (Decimal("24.00"), Decimal("21.60"))
+
     @pytest.mark.parametrize("presentment", ["USD", None, ""])
     def test_nothing_stands_there_where_it_does_not(self, presentment: str | None) -> None:
         slimmed = kept(presentment_currency=presentment, line_items=[PRESENTED_LINE])
@@ -187,7 +201,7 @@ class TestPresentment:
         assert slimmed.lines[0].presentment_price is None
 
     def test_half_a_sum_is_unknown_and_no_discount_is_none(self) -> None:
-        half = {**PRESENTED_LINE, "tax_lines": [*PRESENTED_LINE["tax_lines"], {"price": "1.00"}]}  # type: ignore[misc]
+        half = {**PRESENTED_LINE, "tax_lines": [*PRESENTED_LINE["tax_lines"], {"price": "1.00"}]}
         line = kept(presentment_currency="EUR", line_items=[{**half, "discount_allocations": []}]).lines[0]
 
         assert (line.presentment_discount, line.presentment_tax) == (Decimal(0), None)
