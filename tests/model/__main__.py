@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -17,13 +17,13 @@ from tests.model.differences import Tally, follow, permute, promised
 from tests.model.knowledge import AnyStep
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0 where nothing differs; a difference is shown as the smallest history that still has one."""
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000, help="how many random histories (10000)")
     parser.add_argument("--permuted", type=int, default=2_000, help="how many under the promise of any order (2000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same histories (1)")
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     same = _run("histories, compared after every step", wanted.histories, wanted.seed, _followed)
     same &= _run("histories under the promise: shuffled, doubled, late", wanted.permuted, wanted.seed, _permuted)
     return 0 if same else 1
