@@ -170,10 +170,13 @@ neighbours = st.builds(
 )
 statuses = steps.return_events(("closed", "closed", "processed", "rejected", "cancelled"))
 
+# To either side of the end of a hold, which is 48 hours after the first upload.
+_waits = st.one_of(steps.waits, st.sampled_from((timedelta(hours=48, seconds=-3), timedelta(hours=48))).map(steps.Wait))
+
 # Everything that can happen to parcels and their returns; and its parts that random draws of everything seldom reach:
 # edges of the thirty days, and RPs that are counted over repeats and shared parcels.
 _anything = st.lists(
-    st.one_of(uploads, uploads, reports(), reports(), reports(), steps.orders, steps.waits, statuses, neighbours),
+    st.one_of(uploads, uploads, reports(), reports(), reports(), steps.orders, _waits, statuses, neighbours),
     min_size=3,
     max_size=14,
 )
@@ -191,9 +194,9 @@ _paid_uploads = st.builds(
 )
 _rejections = st.builds(Report, _PARCELS, st.just((Said("omnirps RR"),)))
 _scanned = st.tuples(
-    st.lists(st.one_of(reports(), _rejections, steps.hub_events(("depot", "processed")), steps.waits), max_size=2),
+    st.lists(st.one_of(reports(), _rejections, steps.hub_events(("depot", "processed")), _waits), max_size=2),
     _paid_uploads.flatmap(lambda upload: st.permutations([_PLENTY, upload])),
-    st.lists(st.one_of(reports(), reports(), reports(), _paid_uploads, steps.waits, neighbours), max_size=6),
+    st.lists(st.one_of(reports(), reports(), reports(), _paid_uploads, _waits, neighbours), max_size=6),
 ).map(lambda parts: [step for part in parts for step in part])
 _named = st.sampled_from((None, None, None, OUR_NAME, OTHER_NAME))
 _rp = st.builds(Said, st.just("omnirps RP"), st.integers(1, 2), st.sampled_from(((("TEE", 1),), (("tee", 2),), ())))
@@ -209,7 +212,7 @@ _counted = st.lists(
             st.just(frozenset({"P1"})),
             st.sampled_from(("processing", "processing", "first_scan")),
         ),
-        steps.waits,
+        _waits,
         neighbours,
     ),
     min_size=3,
