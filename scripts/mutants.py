@@ -56,8 +56,10 @@ def few_examples() -> None:
     given = hypothesis.settings.__init__
 
     def init(self: hypothesis.settings, parent: hypothesis.settings | None = None, **named: Any) -> None:
-        asked = min(EXAMPLES, named.get("max_examples", EXAMPLES))
-        given(self, parent, **{**named, "max_examples": asked, "derandomize": True, "database": None})
+        few = {"max_examples": min(EXAMPLES, named.get("max_examples", EXAMPLES)), "derandomize": True}
+        # mutmut runs pytest several times in one process, on a machine that is busy.
+        patient = {"deadline": None, "suppress_health_check": list(hypothesis.HealthCheck), "database": None}
+        given(self, parent, **{**named, **few, **patient})
 
     hypothesis.settings.__init__ = init
     hypothesis.settings.register_profile("mutants", hypothesis.settings())
