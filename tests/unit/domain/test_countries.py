@@ -5,6 +5,7 @@ from __future__ import annotations
 import pycountry
 import pytest
 
+from streams.domain import countries
 from streams.domain.countries import EVERYDAY, country_code, country_name, near_country
 
 
@@ -87,3 +88,9 @@ def test_nothing_is_suggested_where_nothing_is_near() -> None:
 )
 def test_names_are_short_and_without_commas(code: str, name: str | None) -> None:
     assert country_name(code) == name
+
+
+def test_the_tables_are_what_the_names_say() -> None:
+    # Made when the module is imported, which is before a mutant of their making could show itself.
+    assert countries._codes() == countries._CODES
+    assert {folded: name for folded, (name, _) in countries._names().items()} == countries._NAMES

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, Source
+from streams.domain import milestones
 from streams.domain.milestones import LADDER, PHYSICAL, Evidence, Progress, meaning_of, rank
 
 SEKO, EASYPOST, AFTERSHIP, SHIPPO, OMNIRPS = (
@@ -233,3 +234,13 @@ def test_an_event_is_its_own_evidence_in_utc() -> None:
     assert seen is not None
     assert seen.at is not None
     assert seen.at.tzinfo is UTC
+
+
+def test_the_vocabularies_are_what_the_packaged_data_says() -> None:
+    # Read when the module is imported, which is before a mutant of the reading could show itself.
+    assert milestones._load() == milestones.VOCABULARIES
+
+
+def test_a_code_that_means_two_things_is_refused() -> None:
+    with pytest.raises(ValueError, match="'op-1' means both label and delivered"):
+        milestones._vocabulary({"label": ["OP-1"], "delivered": ["op-1 "]})
