@@ -48,7 +48,9 @@ def test_processing_and_rejection_of_a_shared_consignment_are_ambiguous_and_act_
     book.take(hub(meaning, consignment="C1"))
     assert book.paid == []
     assert set(book.states.values()) == {"decided"}
-    assert len(book.alerted(AlertKind.AMBIGUOUS_EVENT)) == 1
+    assert [alert.about for alert in book.alerted(AlertKind.AMBIGUOUS_EVENT)] == [
+        hub(meaning, consignment="C1").event_id
+    ]
 
 
 def test_an_event_waits_while_its_consignment_is_unknown_even_where_there_is_only_one_return() -> None:
