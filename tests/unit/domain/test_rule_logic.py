@@ -123,6 +123,10 @@ def test_what_contradicts_itself_is_found(impossible: tuple[Condition, ...]) -> 
         (when("return_reason", "is_empty"), when("return_reason", "is_empty")),
         (when("order_value", "greater_or_equal", "5"), when("order_value", "less_or_equal", "5")),
         (when("return_reason", "contains", "fault"), when("return_reason", "in", "Faulty", "Worn")),
+        (when("order_value", "equal_to", "5", currency="EUR"),),
+        (when("order_value", "equal_to", "5", currency="EUR"), when("tag", "equal_to", "a", currency="EUR")),
+        (when("return_reason", "equal_to", "uk"), when("return_reason", "not_equal_to", "GB")),
+        (when("tag", "equal_to", "uk"), when("tag", "not_equal_to", "GB")),
     ],
 )
 def test_what_some_order_can_meet_is_left_alone(possible: tuple[Condition, ...]) -> None:
