@@ -43,6 +43,7 @@ DEAD = Counter(
     "Records that could not be processed, by kind (poison, bug) and class of the error.",
     ["agent", "kind", "error"],
 )
+ALERTS = Counter("returnstreams_alerts_total", "Alerts raised for people, by kind.", ["agent", "kind"])
 POISON = Counter(
     "returnstreams_poison_records_total",
     "Records that can never be processed, by who sent them: `ce_source`, of at most 50 senders a task.",

@@ -12,6 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Literal
 
+import orjson
+
+from contracts import topics
 from streams.engine import metrics, tracing
 from streams.engine.agent import Agent
 from streams.engine.clock import Clock, utc_now
@@ -190,6 +193,9 @@ def _count(agent: str, batch: Batch, written: Iterable[OutRecord], seconds: floa
     for topic, (records, size) in sums.items():
         metrics.OUTPUT_RECORDS.labels(agent, topic).inc(records)
         metrics.OUTPUT_BYTES.labels(agent, topic).inc(size)
+    if topics.RETURN_ALERTS.name in sums:
+        for alert in (out for out in batch.emitted if out.topic == topics.RETURN_ALERTS.name):
+            metrics.ALERTS.labels(agent, orjson.loads(alert.value or b"{}").get("kind", "")).inc()
     if topic_of(agent) in sums:
         for letter in (out for out in batch.emitted if out.topic == topic_of(agent)):
             said = dict(letter.headers)

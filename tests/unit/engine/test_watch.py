@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from contracts import topics
+from contracts.actions import AlertKind, ReturnAlert
 from streams.engine.kafka import Standing
 from streams.engine.keyvalue import MemoryKeyValue
+from streams.engine.records import OutRecord
 from streams.engine.task import Batch, TaskCore
 from streams.engine.timers import millis
 from streams.engine.watch import TaskWatch
@@ -27,6 +30,9 @@ class Moved:
 
     def value(self, name: str, **labels: str) -> float | None:
         return REGISTRY.get_sample_value(f"returnstreams_{name}", {"agent": "toy", "partition": "7", **labels})
+
+    def alerts(self, kind: AlertKind) -> float:
+        return REGISTRY.get_sample_value("returnstreams_alerts_total", {"agent": "toy", "kind": kind}) or 0
 
     def stands(self, position: int, end: int, fetched: int | None = None, pending: bool = False) -> None:
         at = Standing(position if fetched is None else fetched, end)
@@ -46,6 +52,21 @@ def batch() -> Batch:
     batch = core.begin()
     core.handle(batch, record(Number()), START)
     return batch
+
+
+def test_alerts_count_by_their_kind(task: Moved, batch: Batch) -> None:
+    alert = ReturnAlert(
+        alert_id="1",
+        kind=AlertKind.RETURN_NOT_SCANNED,
+        retailer="acme",
+        order_key="acme/1",
+        message="look at it",
+        at=START,
+    )
+    before = task.alerts(AlertKind.RETURN_NOT_SCANNED)
+    batch.emitted.append(OutRecord(topics.RETURN_ALERTS.name, b"acme/1", alert.model_dump_json().encode()))
+    task.watch.committed(batch, batch.emitted, 0.01)
+    assert task.alerts(AlertKind.RETURN_NOT_SCANNED) == before + 1
 
 
 def test_a_commit_grows_old_only_while_there_is_work(task: Moved, batch: Batch) -> None:
