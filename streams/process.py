@@ -22,6 +22,7 @@ from streams.engine.keyvalue import KeyValue
 from streams.engine.options import Caller, RunnerOptions, memory
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
+from streams.garbage import collect_rarely
 from streams.settings import Settings
 from streams.watchdog import Watchdog
 from streams.wiring import hook_caller
@@ -34,6 +35,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
 
     Raises what ended an agent for good: ConfigError, StateRefused, or a bug of the engine.
     """
+    collect_rarely()
     port = health.listen(settings.health) if settings.health.port else None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from streams.engine.kafka import Cluster, Transactions
 from streams.engine.kafka.cluster import record_of
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.task import TaskCore
+from streams.garbage import collect_rarely
 
 SPEC = Spec("localhost:1", "bench", "given", "actions", "rows", 4, "", "")
 
@@ -110,7 +110,7 @@ async def measure(events: int, repeat: int) -> dict[str, float]:
     """The least of each step."""
     given = messages(events)
     sink = NoBroker()
-    gc.freeze()
+    collect_rarely()
     runs = [await once(given, sink) for _ in range(repeat)]
     await sink.real.stop()
     return {name: min(run[name] for run in runs) for name in runs[0]}

@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from streams.garbage import collect_rarely
+
 # As `RunnerOptions.max_batch`, for every loop that can be told.
 BATCH = 2000
 FETCH_BYTES = 1_048_576
@@ -37,7 +39,8 @@ class Spec:
 
 
 def told() -> Spec:
-    """From the command line."""
+    """From the command line. Every side collects garbage as rarely as the product's processes do."""
+    collect_rarely()
     return Spec(**json.loads(sys.argv[1]))
 
 
