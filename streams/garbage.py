@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 # A batch of 2,000 records holds tens of thousands of objects, all in use and hardly one in a cycle. Python looks again
-# after each 700 new ones, and again and again at those that stay: 4 to 8 % of an agent's CPU (decision 0007). What there
-# is of cycles (exceptions, connections) waits for 50,000 objects more: some megabytes.
+# after each 700 new ones, and again and again at those that stay: 4 to 8 % of an agent's CPU (decision 0007). What
+# there is of cycles (exceptions, connections) waits for 50,000 objects more: some megabytes.
 THRESHOLDS = 50_000, 20, 100
 
 
