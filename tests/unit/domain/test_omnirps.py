@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from contracts.returns import EventItem, Meaning, ReturnEvent
@@ -155,3 +157,30 @@ def test_a_field_that_is_no_text_is_named_by_pointer() -> None:
 def test_no_event_without_elements() -> None:
     with pytest.raises(ValueError, match="at least one element"):
         event()
+
+
+def test_every_field_of_an_element_is_in_its_event() -> None:
+    said = {
+        **RP,
+        "EventDT": "2026-11-06T12:00:00+01:00",
+        "Carrier": "DHL",
+        "MAWB": "020-1",
+        "ExportedConsignmentNo": "EXP9",
+        "ShipDate": "2026-11-01",
+        "DeliveryDate": "2026-11-05",
+        "DestinationLocation": "Carson, United States-US",
+    }
+    happened = event(parse(said), rma="R1")
+
+    assert (happened.retailer, happened.order_key, happened.rma) == ("acme", "acme/1001", "R1")
+    assert (happened.code, happened.text, happened.carrier) == ("RP", "Return Processed", "DHL")
+    assert happened.at == datetime(2026, 11, 6, 11, 0, tzinfo=UTC)
+    assert (happened.mawb, happened.exported_consignment_no) == ("020-1", "EXP9")
+    assert (happened.ship_date, happened.delivery_date) == ("2026-11-01", "2026-11-05")
+    assert happened.destination_location == "Carson, United States-US"
+
+
+def test_elements_without_a_sku_name_no_item_among_those_that_do() -> None:
+    happened = event(processed("TEE"), processed(""), processed("CAP"))
+
+    assert [(item.sku, item.count) for item in happened.items] == [("TEE", 1), ("CAP", 1)]

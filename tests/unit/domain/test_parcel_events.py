@@ -19,7 +19,6 @@ RP = {
     "EventDT": "2026-11-06 11:00:00",
     "SourceLocation": "Egham, United Kingdom-GB",
 }
-LATER = {**RP, "EventDT": "2026-11-06 11:00:01"}
 
 
 def told_of_parcel(fields: dict[str, str], *skus: str) -> ReturnEvent:
@@ -93,12 +92,32 @@ class TestTheHub:
         assert (said.event.consignment, said.event.omnirps_no) == ("SEK1", "rps77")
         assert said.event.items == (EventItem(sku="TEE"),)
 
-    def test_of_one_report_an_event_told_twice_has_the_larger_counts(self) -> None:
+    def test_a_scan_told_twice_in_one_report_is_one_event(self) -> None:
+        scan_ = {**RP, "Code": "DS"}
+        (said,) = parcel_events(hub_report("DS").model_copy(update={"element": {"Elements": [scan_, scan_]}}))
+
+        assert (said.event.meaning, said.event.items) == (Meaning.DEPOT, ())
+
+    def test_the_elements_of_one_rp_are_counted_per_sku(self) -> None:
         report = hub_report("DS", "TEE")
         twice = [{**RP, "ItemNo": sku} for sku in ("TEE", "TEE", "CAP")]
         (said,) = parcel_events(report.model_copy(update={"element": {"Elements": twice}}))
 
         assert [(item.sku, item.count) for item in said.event.items] == [("TEE", 2), ("CAP", 1)]
+
+    def test_events_of_one_report_that_differ_in_their_order_are_two(self) -> None:
+        named = {**RP, "OrderNo": "#1001"}
+        said = parcel_events(hub_report("RP").model_copy(update={"element": {"Elements": [RP, named]}}))
+
+        assert len({one.identity for one in said}) == 2
+        assert sorted(one.order_no for one in said) == ["", "#1001"]
+
+    def test_an_element_is_its_returns_under_the_returns_own_spelling_of_its_parcel(self) -> None:
+        (said,) = parcel_events(hub_report("DS", number="sek 1"))
+        event = addressed(said.event, said.format, link(number="SEK-1"), source("acme"))
+
+        assert said.event.consignment == event.consignment == "SEK1"
+        assert (said.event.consignment_no, event.consignment_no) == ("sek 1", "SEK-1")
 
     def test_two_hubs_that_tell_the_same_of_a_shared_parcel_speak_each_of_its_own_return(self) -> None:
         def said(code: str, *retailers: str) -> ParcelEvent:

@@ -101,3 +101,40 @@ def test_what_was_said_of_the_order_alone_was_the_first_returns_and_no_later_one
     # Of two returns nobody knows which the order's own event means: it is heard under the order's name.
     both = first.learned(second)
     assert both.of_milestone("RE", of_the_order) is not None
+
+
+def test_names_of_a_return_add_up() -> None:
+    told = Told().learned(return_event(Meaning.CREATED, consignment=None))
+    assert told.names == {"R1": ()}
+    told = told.learned(return_event(Meaning.DEPOT)).learned(return_event(Meaning.DEPOT, consignment="SEK2"))
+    assert told.names == {"R1": ("SEK1", "SEK2")}
+    assert told.learned(return_event(Meaning.DEPOT)) == told
+    assert told.learned(return_event(Meaning.DEPOT, rma=None, consignment="SEK3")) == told
+
+    heard = told.of_milestone("DS", return_event(Meaning.DEPOT, rma=None, consignment="SEK2"))
+    assert heard is not None
+    assert heard.of_milestone("DS", return_event(Meaning.DEPOT)) is None
+
+
+def test_an_event_that_names_nothing_means_the_only_return_and_none_of_several() -> None:
+    of_the_order = return_event(Meaning.DEPOT, rma=None, consignment=None)
+    one = Told().learned(return_event(Meaning.CREATED))
+    two = one.learned(return_event(Meaning.CREATED, rma="R2", consignment="SEK2"))
+
+    of_one, of_two = one.of_milestone("DS", of_the_order), two.of_milestone("DS", of_the_order)
+    assert of_one is not None
+    assert of_two is not None
+    assert [message.rma for message in of_one.messages] == ["R1"]
+    assert [message.rma for message in of_two.messages] == [None]
+
+
+def test_hub_numbers_of_returns_not_known_yet_are_told_apart() -> None:
+    def depot(number: str, **changes: Any) -> ReturnEvent:
+        return return_event(Meaning.DEPOT, **{"rma": None, "consignment": None, "omnirps_no": number, **changes})
+
+    first = Told().of_milestone("DS", depot("rps1"))
+    assert first is not None
+    assert first.of_milestone("DS", depot("RPS1")) is None
+    second = first.of_milestone("DS", depot("rps2"))
+    assert second is not None
+    assert [message.hub_no for message in second.messages] == ["RPS1", "RPS2"]
