@@ -148,3 +148,13 @@ def test_an_order_name_with_a_slash_is_whole() -> None:
     (flat,) = payload(event(Meaning.DEPOT, order_key="acme/EU/1001")) or []
 
     assert flat["OrderNo"] == "EU/1001"
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "told"),
+    [("SEK-1", "SEK1", "SEK-1"), ("", "SEK1", "SEK1"), ("", None, ""), ("SEK-1", None, "SEK-1")],
+)
+def test_a_parcel_is_named_as_it_was_spelt_else_by_its_key(written: str, key: str | None, told: str) -> None:
+    (flat,) = payload(event(Meaning.DEPOT, consignment_no=written, consignment=key)) or []
+
+    assert flat["ConsignmentNo"] == told

@@ -236,6 +236,27 @@ def test_an_event_is_its_own_evidence_in_utc() -> None:
     assert seen.at.tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    ("known", "milestone"),
+    [
+        ((), None),
+        ((Meaning.EXCEPTION,), None),
+        ((Meaning.LABEL,), Meaning.LABEL),
+        ((Meaning.LABEL, Meaning.REJECTED), Meaning.LABEL),
+        ((Meaning.EXPORTED,), Meaning.FIRST_SCAN),
+        ((Meaning.LABEL, Meaning.DELIVERED_BACK), Meaning.FIRST_SCAN),
+        ((Meaning.DELIVERED, Meaning.IN_TRANSIT), Meaning.DELIVERED),
+        ((Meaning.CLOSED,), Meaning.CLOSED),
+    ],
+)
+def test_the_milestone_is_the_furthest_that_is_known_or_implied(
+    known: tuple[Meaning, ...], milestone: Meaning | None
+) -> None:
+    progress = Progress(tuple(Evidence(meaning, meaning, meaning) for meaning in known))
+
+    assert progress.milestone is milestone
+
+
 def test_the_vocabularies_are_what_the_packaged_data_says() -> None:
     # Read when the module is imported, which is before a mutant of the reading could show itself.
     assert milestones._load() == milestones.VOCABULARIES

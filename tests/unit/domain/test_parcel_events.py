@@ -77,6 +77,14 @@ class TestTheHub:
         assert told_of_parcel(RP).event_id != told_under_order(changed).event_id
         assert told_of_parcel(RP).event_id != told_of_parcel(changed).event_id
 
+    def test_its_id_is_the_same_for_ever(self) -> None:
+        # With another one an RP that is told again after an update would count twice, and a scan be forwarded twice.
+        assert told_of_parcel(RP).event_id == "07cce55e-6749-5c6c-a17e-48e0bcb007c6"
+        assert told_of_parcel({**RP, "Code": "DS"}).event_id == "c11a484a-2c85-5e5d-b8d5-0cb6f8e99637"
+        (said,) = parcel_events(parcel_report(scan()))
+        scanned = addressed(said.event, said.format, link(), source("acme"))
+        assert scanned.event_id == "5bb50781-c56d-565f-b800-e0b17e4b716c"
+
     def test_its_place_belongs_to_it_in_transit_only(self) -> None:
         scans = [told_of_parcel({**RP, "Code": "DS", "SourceLocation": place}).event_id for place in ("Egham", "Leeds")]
         processed = [told_of_parcel({**RP, "SourceLocation": place}).event_id for place in ("Egham", "Leeds")]

@@ -32,6 +32,19 @@ def test_presentment_money_stands_beside_shop_money_where_it_differs() -> None:
     )
 
 
+def test_a_row_shows_what_its_unit_would_be_paid_in_both_currencies() -> None:
+    abroad = line(quantity=1, tax="3", presentment_price="15", presentment_discount="1", presentment_tax="2")
+    book = Book()
+    book.take(decision("TEE", "HAT", order=facts(abroad, presentment_currency="CAD")))
+    row, without = book.row("R1/TEE/1"), book.row("R1/HAT/1")
+    assert (row.retailer, row.order_key, row.decided_by) == ("acme", "acme/1001", "customer")
+    assert (row.amount, row.tax, row.currency) == (Decimal(10), Decimal(3), "USD")
+    assert (row.presentment_amount, row.presentment_tax, row.presentment_currency) == (Decimal(14), Decimal(2), "CAD")
+    assert (without.tax, without.presentment_amount, without.presentment_tax, without.presentment_currency) == (
+        None,
+    ) * 4
+
+
 def test_the_amount_is_fixed_when_the_unit_is_matched() -> None:
     book = Book()
     book.take(decision("TEE"), decision("TEE", revision=2, revisions={"TEE": 1}, order=facts(line(price="99"))))
