@@ -178,6 +178,17 @@ def test_a_carriers_own_code_counts_only_where_seko_gives_none() -> None:
 
     assert code(OmniCode="OP-74", Code="OP-10") == ("OP-74", Meaning.DELIVERED)
     assert code(Code="OP-10") == ("OP-10", Meaning.FIRST_SCAN)
+    with pytest.raises(BadField) as refused:
+        read(CarrierFormat.OMNIPARCEL, {"Events": [{"Code": 7}]})
+    assert refused.value.pointer == "/Events/0/Code"
+
+
+def test_the_hubs_elements_are_checkpoints_too() -> None:
+    element = {"ConsignmentNo": "sek-1", "Code": "DS", "EventDT": WRITTEN, "Status": "Depot Scan", "Carrier": "DHL"}
+    (said,) = read(CarrierFormat.OMNIRPS, {**element, "SourceLocation": "Egham"})
+
+    assert (said.tracking_key, said.code, said.at, said.place) == ("SEK1", "DS", AT, "Egham")
+    assert (said.text, said.carrier, said.meaning) == ("Depot Scan", "DHL", Meaning.DEPOT)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +211,14 @@ def test_what_is_no_list_or_no_object_is_named_too(sender: CarrierFormat, pointe
         read(sender, changed(ELEMENTS[sender], pointer, "x"))
 
     assert refused.value.pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(True, "true or false"), ([], "a list"), ({}, "an object"), (1, "a number"), (1.5, "a number"), (b"", "bytes")],
+)
+def test_what_it_is_instead_of_a_text_is_said(value: object, kind: str) -> None:
+    with pytest.raises(BadField) as refused:
+        read(CarrierFormat.OMNIPARCEL, {"ConsignmentNo": "SEK1", "Carrier": value})
+
+    assert str(refused.value) == f"/Carrier: must be a text, not {kind}"
