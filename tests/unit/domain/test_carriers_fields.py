@@ -196,7 +196,7 @@ def test_the_hubs_elements_are_checkpoints_too() -> None:
     [
         (CarrierFormat.OMNIPARCEL, "/Events", "must be a list, not a text"),
         (CarrierFormat.OMNIPARCEL, "/Events/0", "must be an object, not a text"),
-        (CarrierFormat.EASYPOST, "/result", "must be an object"),
+        (CarrierFormat.EASYPOST, "/result", "must be an object, not a text"),
         (CarrierFormat.EASYPOST, "/result/tracking_details", "must be a list"),
         (CarrierFormat.EASYPOST, "/result/tracking_details/0/tracking_location", "must be an object"),
         (CarrierFormat.AFTERSHIP, "/msg", "must be an object"),

@@ -74,3 +74,20 @@ def test_the_next_hold_to_end_is_the_earliest_of_those_that_wait() -> None:
     assert known.after_holds(MORNING + timedelta(hours=48)).next_hold_end == later + timedelta(hours=48)
     assert known.next_forgotten == MORNING + FORGOTTEN_AFTER
     assert OrderReturns().next_hold_end is OrderReturns().next_forgotten is None
+
+
+def test_uploads_from_before_a_return_was_forgotten_are_repeats_after_it_came_back_too() -> None:
+    forgotten = OrderReturns().having(first(unit(sku="A"))).forgetting(MORNING + FORGOTTEN_AFTER)
+    assert forgotten.returns == ()
+    assert forgotten.repeats(upload(unit(sku="A")))
+
+    back = forgotten.first("R1", CHOSEN, MORNING).taking(upload(unit(sku="B")), MORNING, None)
+    known = forgotten.having(back)
+    assert back.revision == 2
+    assert known.repeats(upload(unit(sku="A")))
+    assert known.repeats(upload(unit(sku="B")))
+    assert not known.repeats(upload(unit(sku="C")))
+
+
+def test_the_retailer_is_what_stands_before_the_first_slash_of_the_key() -> None:
+    assert first(unit()).told("acme/10/01", None, 0, ()).retailer == "acme"

@@ -254,6 +254,21 @@ def test_a_later_order_never_goes_earlier(created: datetime, more: timedelta) ->
     assert timedelta(days=89) <= expires_at(created) - created <= timedelta(days=92)
 
 
+@pytest.mark.parametrize("included", [True, False])
+def test_whether_prices_contain_the_tax_and_in_what_they_are_shown_is_kept_and_told(included: bool) -> None:
+    told = facts(kept(taxes_included=included, presentment_currency="EUR", line_items=[PRESENTED_LINE]))
+
+    assert (told.taxes_included, told.currency, told.presentment_currency) == (included, "USD", "EUR")
+
+
+@pytest.mark.parametrize("blank", [None, "", " "])
+def test_the_postcode_is_the_billing_addresss_where_there_is_none_to_ship_to(blank: str | None) -> None:
+    slimmed = kept(shipping_address={"country_code": "CA", "zip": blank}, billing_address={"zip": "90810"})
+
+    assert slimmed.postcode_hash == postcode_hash("90810", KEY)
+    assert kept(shipping_address={"zip": blank}, billing_address={"zip": blank}).postcode_hash is None
+
+
 def test_the_facts_are_what_matching_and_pricing_need() -> None:
     slimmed = kept()
 
