@@ -149,6 +149,7 @@ class TestContent:
             {"return_action": "Credit_Note-Plus"},
             {"exchange_sku": "tee-l "},
             {"exchange_variant_id": " "},
+            {"exchange_variant_id": None},
             {"comment": "please hurry", "item_value": "9.99", "description": "a shirt", "consignment_no": "C1"},
         ],
     )
@@ -171,6 +172,12 @@ class TestContent:
     )
     def test_what_decides_is_another_content(self, change: dict[str, str]) -> None:
         assert content_of_unit(self.SENT.model_copy(update=change)) != content_of_unit(self.SENT)
+
+    @pytest.mark.parametrize("name", ["exchange_sku", "exchange_variant_id"])
+    def test_a_blank_variant_is_none(self, name: str) -> None:
+        contents = {content_of_unit(unit(**{name: blank})) for blank in (None, "", "  ")}
+
+        assert len(contents) == 1
 
     def test_all_unknown_words_are_one_content_and_none_is_another(self) -> None:
         contents = [content_of_unit(unit(return_action=word)) for word in ("cash", "bananas", "")]
@@ -209,3 +216,12 @@ class TestContentOfAnUpload:
         )
 
         assert content_of_upload(by_unit) == content_of_upload(upload("A", consignments=("S1",)))
+
+
+def test_a_content_has_the_same_digest_for_ever() -> None:
+    # They are stored: with others, after an update every repeat of an upload would be an edit.
+    sent = unit(reason="Zu groß", return_action="exchange", exchange_sku="TEE-L", exchange_variant_id="77")
+    whole = ReturnUpload(retailer="acme", order_name="1001", rma="R1", units=(sent,), consignments=("SEK-1",))
+
+    assert content_of_unit(sent) == "60c875bdcc223a542bbdf66e95f3d47cc893217efd5dc4625a7d92f261bf0179"
+    assert content_of_upload(whole) == "67ba7ad851a46d96bbf8b652f4a0478a2e5e5fa16ac8551e6c117f75a20071d1"
