@@ -149,6 +149,13 @@ def test_an_element_of_another_parcel_is_refused_and_says_where(sender: CarrierF
     assert refused.value.pointer == next(leaves(ELEMENTS[sender]))
 
 
+def test_a_list_that_holds_nothing_says_so() -> None:
+    with pytest.raises(BadField) as refused:
+        read(CarrierFormat.OMNIPARCEL, {"Events": [None]})
+
+    assert str(refused.value) == "/Events/0: must be an object, not null"
+
+
 def test_a_bare_shippo_tracking_is_read_like_a_wrapped_one() -> None:
     wrapped, bare = ELEMENTS[CarrierFormat.SHIPPO], ELEMENTS[CarrierFormat.SHIPPO]["data"]
     assert read(CarrierFormat.SHIPPO, bare) == read(CarrierFormat.SHIPPO, wrapped)

@@ -220,8 +220,8 @@ class TestContentOfAnUpload:
 
 def test_a_content_has_the_same_digest_for_ever() -> None:
     # They are stored: with others, after an update every repeat of an upload would be an edit.
-    sent = unit(reason="Zu groß", return_action="exchange", exchange_sku="TEE-L", exchange_variant_id="77")
+    sent = unit(reason="Abîmé", return_action="exchange", exchange_sku="TEE-L", exchange_variant_id="77")
     whole = ReturnUpload(retailer="acme", order_name="1001", rma="R1", units=(sent,), consignments=("SEK-1",))
 
-    assert content_of_unit(sent) == "60c875bdcc223a542bbdf66e95f3d47cc893217efd5dc4625a7d92f261bf0179"
-    assert content_of_upload(whole) == "67ba7ad851a46d96bbf8b652f4a0478a2e5e5fa16ac8551e6c117f75a20071d1"
+    assert content_of_unit(sent) == "e8cb81f8889a4682ce4b86d950e2f6a21a7d92c39e4692069b0d84778a0d5f79"
+    assert content_of_upload(whole) == "388c52c44c678a98083f06728034f0ccbc73a29290f957cb57cbe4d4764a9f13"
