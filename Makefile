@@ -92,9 +92,10 @@ lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashe
 	  $(BIN)/uv pip compile pyproject.toml "$$@" --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/$$out.txt; \
 	done
-	@echo "lock: requirements/mutants.txt"
-	@$(BIN)/uv pip compile requirements/mutants.in -c requirements/dev.txt --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/mutants.txt
+	@for out in mutants fuzz; do echo "lock: requirements/$$out.txt"; \
+	  $(BIN)/uv pip compile requirements/$$out.in -c requirements/dev.txt --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/$$out.txt; \
+	done
 	@echo "lock: requirements/bench.txt"
 	@$(BIN)/uv pip compile requirements/bench.in --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --quiet -o requirements/bench.txt
