@@ -11,7 +11,7 @@ from contracts.model import Model
 from contracts.orders import Order, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
 from contracts.returns import Option, ReturnDecision, ReturnEvent, ReturnUnit, ReturnUpload
-from contracts.tracking import CarrierReport, Consignment, Delivery
+from contracts.tracking import CarrierReport, Consignment, Delivery, DeliveryReplay
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -223,6 +223,15 @@ TRACKING_DELIVERIES = Topic(
     writers=("tracking-forward",),
     readers=("anyone",),
 )
+TRACKING_REPLAYS = Topic(
+    "tracking-replays",
+    "order key",
+    Keyed.ORDER,
+    (_event("delivery.replayed", DeliveryReplay),),
+    retention_days=14,
+    writers=("deliveries replay",),
+    readers=("tracking-forward",),
+)
 RETAILERS = Topic(
     "retailers",
     "retailer id",
@@ -266,6 +275,7 @@ CATALOGUE: tuple[Topic, ...] = (
     EXCHANGES,
     RETURN_ALERTS,
     TRACKING_DELIVERIES,
+    TRACKING_REPLAYS,
     RETAILERS,
     AGENT_PAUSES,
     AGENT_CONTROLS,

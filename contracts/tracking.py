@@ -80,6 +80,8 @@ class Delivery(Model):
 
     delivery_id: the `webhook-id`, stable over attempts. attempt: from 1. next_at: when it will be tried again.
     status: the HTTP status, None when there was no answer; `error` then says why.
+    replay: id of the request because of which it is sent once more, None in its first life; attempts count anew.
+    payload: what was sent, on the last attempt of a life alone: while it is owed, the agent keeps it.
     """
 
     delivery_id: str
@@ -94,3 +96,24 @@ class Delivery(Model):
     error: str | None = None
     at: Instant
     next_at: Instant | None = None
+    duration_ms: float | None = None
+    replay: str | None = None
+    payload: tuple[dict[str, str], ...] | None = None
+
+
+class DeliveryReplay(Model):
+    """That a delivery is to be sent once more, under the same `delivery_id`, behind what its order owes already.
+
+    replay: id of this request, made of the delivery and `after`: to ask twice is to ask once.
+    after: the request that this one follows, None where the delivery was never sent again.
+    """
+
+    replay: str
+    after: str | None = None
+    delivery_id: str
+    retailer: str
+    order_key: str
+    rma: str | None = None
+    code: str
+    payload: tuple[dict[str, str], ...] = Field(min_length=1)
+    at: Instant

@@ -14,7 +14,7 @@ from contracts import keys, topics
 from contracts.actions import AlertKind
 from contracts.model import Model
 from contracts.returns import Meaning, ReturnEvent
-from contracts.tracking import CarrierFormat, Delivery, DeliveryResult
+from contracts.tracking import CarrierFormat, Delivery, DeliveryReplay, DeliveryResult
 from streams.agents.alerts import raise_alert
 from streams.domain.loop_payload import Payload, code_of, payload
 from streams.domain.milestones import PHYSICAL
@@ -54,13 +54,17 @@ REMEMBERED_FOR = timedelta(days=180)
 
 
 class HookCall(Model):
-    """One POST that is owed. payload: its body; address and secrets are the retailer's at the time of the call."""
+    """One POST that is owed. payload: its body; address and secrets are the retailer's at the time of the call.
+
+    replay: the request because of which it is sent once more, None for the first time.
+    """
 
     retailer: str
     order_key: str
     rma: str | None = None
     code: str
     payload: Payload
+    replay: str | None = None
 
 
 class HookAnswer(Model):
@@ -82,6 +86,12 @@ class HookAnswer(Model):
         return self.status is not None and 200 <= self.status < 300
 
 
+class Replayed(Model):
+    """The newest request to send a delivery once more."""
+
+    replay: str
+
+
 class Refusals(Model):
     """How often the call at the head of an order's queue was refused for good reasons."""
 
@@ -95,16 +105,15 @@ class Forwarder:
 
     told: Store[Told]
     refusals: Store[Refusals]
+    replayed: Store[Replayed]
     hook: Outbox[HookCall, HookAnswer]
     forgetting: TimerSpec
+    forgetting_replays: TimerSpec
 
     def forward(self, event: Event[ReturnEvent], ctx: Context) -> None:
         """Queue what the receiver has not heard yet: the first scan that an event proves, then the event itself."""
         said = event.value
-        if event.key != said.order_key or not said.order_key.startswith(f"{said.retailer}/"):
-            raise ContractViolation(
-                f"key {event.key!r}, order key {said.order_key!r} and retailer {said.retailer!r} must belong together"
-            )
+        _must_belong_together(event.key, said)
         if not said.source.speaks_for(said.retailer):
             _warn_of_foreign(ctx, said)
             return
@@ -140,6 +149,25 @@ class Forwarder:
         ctx.call(self.hook, event.order_key, call, id=keys.fact_id("hook", event.order_key, code, *about))
         return after
 
+    def replay(self, event: Event[DeliveryReplay], ctx: Context) -> None:
+        """Queue a delivery once more. A request that was taken before, or follows one that is not the last, is none."""
+        asked = event.value
+        _must_belong_together(event.key, asked)
+        known = ctx.get(self.replayed, asked.delivery_id)
+        if known is not None and known.replay != asked.after:
+            return
+        ctx.put(self.replayed, asked.delivery_id, Replayed(replay=asked.replay))
+        ctx.set_timer(self.forgetting_replays, asked.delivery_id, ctx.now + REMEMBERED_FOR)
+        call = HookCall(
+            retailer=asked.retailer,
+            order_key=asked.order_key,
+            rma=asked.rma,
+            code=asked.code,
+            payload=list(asked.payload),
+            replay=asked.replay,
+        )
+        ctx.call(self.hook, asked.order_key, call, id=asked.delivery_id)
+
     def answered(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> Verdict:
         """Record the attempt, and say whether there will be another."""
         refused = self._count_refusals(call, answer, ctx)
@@ -157,8 +185,12 @@ class Forwarder:
             error=answer.error,
             at=ctx.now,
             next_at=at,
+            duration_ms=answer.duration_ms,
+            replay=call.intent.replay,
+            payload=tuple(call.intent.payload) if at is None else None,
         )
-        ctx.emit(topics.TRACKING_DELIVERIES, delivery, key=call.key, id=keys.fact_id(call.id, call.attempt))
+        life = (call.id,) if call.intent.replay is None else (call.id, call.intent.replay)
+        ctx.emit(topics.TRACKING_DELIVERIES, delivery, key=call.key, id=keys.fact_id(*life, call.attempt))
         if at is not None:
             return Again(at)
         ctx.delete(self.refusals, call.key)
@@ -178,6 +210,10 @@ class Forwarder:
         """Nobody repeats what is that old."""
         ctx.delete(self.told, timer.key)
 
+    def forget_replay(self, timer: Timer, ctx: Context) -> None:
+        """What came of it is long gone from tracking-deliveries, and no request can follow it any more."""
+        ctx.delete(self.replayed, timer.key)
+
 
 def tracking_forward(policy: Policy = DEFAULT) -> Agent:
     """The agent, with another schedule where a demo or a test cannot wait for days."""
@@ -185,12 +221,16 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
     forwarder = Forwarder(
         told=agent.store("told", Told),
         refusals=agent.store("refusals", Refusals),
+        replayed=agent.store("replayed", Replayed),
         hook=agent.outbox("hook", HookCall, HookAnswer, policy),
         forgetting=agent.timer("forgetting"),
+        forgetting_replays=agent.timer("forgetting-replays"),
     )
     agent.on(topics.RETURN_EVENTS)(forwarder.forward)
+    agent.on(topics.TRACKING_REPLAYS)(forwarder.replay)
     forwarder.hook.answered(forwarder.answered)
     forwarder.forgetting.fires(forwarder.forget)
+    forwarder.forgetting_replays.fires(forwarder.forget_replay)
     return agent
 
 
@@ -211,6 +251,13 @@ def outcome(
     if policy.give_up_after_s is not None and at > call.first_at + timedelta(seconds=policy.give_up_after_s):
         return DeliveryResult.GIVEN_UP, None
     return DeliveryResult.RETRYING, at
+
+
+def _must_belong_together(key: str, said: ReturnEvent | DeliveryReplay) -> None:
+    if key != said.order_key or not said.order_key.startswith(f"{said.retailer}/"):
+        raise ContractViolation(
+            f"key {key!r}, order key {said.order_key!r} and retailer {said.retailer!r} must belong together"
+        )
 
 
 def _milestones(event: ReturnEvent) -> Iterator[Meaning]:
@@ -240,7 +287,7 @@ def _call_about_undelivered(ctx: Context, call: Call[HookCall], answer: HookAnsw
     missing = result is DeliveryResult.NO_HOOK
     last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
     why = "the retailer has no hook any more" if missing else f"the last of {call.attempt} attempts ended with {last}"
-    remedy = f"mend the hook, and tell its owner of this update by hand (webhook-id {call.id})"
+    remedy = f"mend the hook, then `returnstreams deliveries replay {call.id}` (its webhook-id) sends it once more"
     raise_alert(
         ctx,
         AlertKind.HOOK_MISSING if missing else AlertKind.DELIVERY_GIVEN_UP,
@@ -248,5 +295,5 @@ def _call_about_undelivered(ctx: Context, call: Call[HookCall], answer: HookAnsw
         order_key=call.intent.order_key,
         rma=call.intent.rma,
         message=f"{call.intent.code} was not delivered: {why}; {remedy}",
-        about=call.id,
+        about=call.intent.replay or call.id,
     )

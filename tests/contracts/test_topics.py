@@ -26,6 +26,7 @@ PROMISED = [
     ("return-actions.exchange", "order key", 90),
     ("return-alerts", "order key", 30),
     ("tracking-deliveries", "order key", 30),
+    ("tracking-replays", "order key", 14),
     ("retailers", "retailer id", COMPACT),
     ("agent-pauses", "<agent>/<partition>", COMPACT),
     ("agent-controls", "<agent>/<partition>", COMPACT),
