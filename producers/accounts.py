@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Iterable
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 
 from contracts.tracking import EVERY_RETAILER, Source
 
@@ -17,12 +18,26 @@ class Account(BaseModel):
     """One party that was given a secret.
 
     name: stands in records and logs in the secret's place. retailers: ids it speaks for, or `["*"]`.
+    networks: where it may speak from (`203.0.113.0/24`, `2001:db8::/32`); from anywhere where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     retailers: tuple[str, ...] = Field(min_length=1)
+    networks: tuple[IPvAnyNetwork, ...] = ()
+
+    def reaches_us_from(self, host: str) -> bool:
+        """Whether this address is in one of its networks; an address that cannot be read is in none."""
+        if not self.networks:
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        # A socket that serves both families shows IPv4 clients as ::ffff:a.b.c.d.
+        address = getattr(address, "ipv4_mapped", None) or address
+        return any(address in network for network in self.networks)
 
     def speaks_for(self, retailer: str) -> bool:
         """Whether its word counts in this retailer's matters."""
@@ -80,6 +95,34 @@ class LoginAccount(Account):
     def shows(self, token: str) -> bool:
         """Whether this is its token, compared in constant time."""
         return self.token is not None and same(token, self.token.get_secret_value())
+
+
+class ShippoAccount(Account):
+    """A sender that shows a token in the URL, signs bodies together with the time, or both: then both are wanted.
+
+    The `previous_` ones still count while a rotation lasts. replay_window_s: how far the signed time may lie from ours.
+    """
+
+    token: Secret | None = None
+    previous_token: Secret | None = None
+    secret: Secret | None = None
+    previous_secret: Secret | None = None
+    replay_window_s: float = Field(default=300, gt=0)
+
+    @model_validator(mode="after")
+    def _a_way_in(self) -> Self:
+        if self.token is None and self.secret is None:
+            raise ValueError(f"account {self.name!r}: give 'token', or 'secret', or both")
+        return self
+
+    def shows(self, token: str) -> bool:
+        """Whether this is its token, compared in constant time."""
+        candidates = [known for known in (self.token, self.previous_token) if known is not None]
+        return any([same(token, candidate.get_secret_value()) for candidate in candidates])
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets with which it signs, the current one first."""
+        return tuple(known for known in (self.secret, self.previous_secret) if known is not None)
 
 
 def same(given: str, known: str) -> bool:

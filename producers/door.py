@@ -41,7 +41,10 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Door:
-    """What all requests share. `draining`: `/readyz` says no, while those under way are still served."""
+    """What all requests share. `draining`: `/readyz` says no, while those under way are still served.
+
+    clock: seconds since 1970, for signatures that hold the time of sending.
+    """
 
     accounts: Mapping[str, Sequence[Account]]
     directory: Directory
@@ -50,6 +53,7 @@ class Door:
     reading: Budget
     max_requests: int
     retailers_known: Callable[[], bool]
+    clock: Callable[[], float] = time.time
     draining: bool = False
     requests: int = field(default=0, init=False)
 
@@ -109,9 +113,14 @@ class Door:
         return Response(orjson.dumps(split.answer), media_type="application/json")
 
     def _split(self, sender: Sender[Any], request: Request, raw: bytes) -> Split:
-        received = Received(request.headers, raw, request.path_params.get("path_token"))
+        path_token = request.path_params.get("path_token")
+        received = Received(request.headers, raw, path_token, request.query_params, self.clock())
         account = sender.verify(received, self.accounts.get(sender.accounts, ()))
         if account is None:
+            raise Unauthenticated
+        if not account.reaches_us_from(request.client.host if request.client else ""):
+            # Nobody outside learns that the secret was right.
+            log.warning("not from its networks", action="foreign_network", sender=sender.name, account=account.name)
             raise Unauthenticated
         # Before its end is reached, an unknown name may only be one that is not read yet.
         if not self.retailers_known():

@@ -119,6 +119,8 @@ async def serve_async(settings: Settings) -> None:
         log_config=None,
         log_level="warning",
         server_header=False,
+        proxy_headers=bool(settings.ingress.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.ingress.trusted_proxies],
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACEFUL_S,
     )

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import Topic
-from producers.accounts import Account, LoginAccount, SigningAccount, TokenAccount
+from producers.accounts import Account, LoginAccount, ShippoAccount, SigningAccount, TokenAccount
 
 PREFIX = "RETURNSTREAMS_"
 _FILE_SUFFIX = "_FILE"
@@ -81,10 +81,16 @@ class IngressSettings(BaseModel):
 
     shopify_secrets, easypost_secrets, aftership_secrets:
         `[{"name": "our-app", "secret": "…", "previous": "…", "retailers": ["*"]}]`, `previous` only during a rotation;
+    shippo_accounts:
+        `[{"name": "shippo", "token": "…", "secret": "…", "retailers": ["*"]}]`: what stands in the URL, what signs, or
+        both; `previous_token` and `previous_secret` only during a rotation;
     omniparcel_accounts:
         `[{"name": "seko", "username": "…", "password": "…", "retailers": ["*"]}]`, or `"token": "…"` instead;
     omnirps_tokens:
         `[{"name": "acme-loop", "token": "…", "previous": "…", "retailers": ["acme"]}]`.
+
+    Each account may have `networks`, a list of those it speaks from. trusted_proxies: networks of the load balancers
+    whose `X-Forwarded-For` is believed; without any, the client is whoever holds the connection.
 
     shopify_path_key: makes each retailer's own path `/webhooks/shopify/<token>` (see `producers.retailers.path_token`);
     shopify_path_key_previous keeps the old paths open while subscriptions move.
@@ -103,8 +109,10 @@ class IngressSettings(BaseModel):
     shopify_require_path: bool = False
     easypost_secrets: tuple[SigningAccount, ...] = ()
     aftership_secrets: tuple[SigningAccount, ...] = ()
+    shippo_accounts: tuple[ShippoAccount, ...] = ()
     omniparcel_accounts: tuple[LoginAccount, ...] = ()
     omnirps_tokens: tuple[TokenAccount, ...] = ()
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     max_in_flight_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     max_in_flight_requests: int = Field(default=1024, gt=0)
     drain_s: float = Field(default=1.0, ge=0)
@@ -120,6 +128,7 @@ class IngressSettings(BaseModel):
             "shopify": self.shopify_secrets,
             "easypost": self.easypost_secrets,
             "aftership": self.aftership_secrets,
+            "shippo": self.shippo_accounts,
             "omniparcel": self.omniparcel_accounts,
             "omnirps": self.omnirps_tokens,
         }

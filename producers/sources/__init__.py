@@ -11,6 +11,7 @@ from producers.sources import (
     omnirps_events,
     omnirps_returns,
     omnirps_status,
+    shippo,
     shopify,
 )
 from producers.sources.base import Sender
@@ -20,6 +21,7 @@ SENDERS: tuple[Sender[Any], ...] = (
     shopify.OWN_PATH,
     easypost.SENDER,
     aftership.SENDER,
+    shippo.SENDER,
     omniparcel.SENDER,
     omnirps_returns.SENDER,
     omnirps_events.SENDER,

@@ -7,11 +7,12 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
+from pydantic import SecretStr
 
-from producers.accounts import Account, SigningAccount
+from producers.accounts import Account
 from producers.messages import Kept, Message
 from producers.problems import NotJson
 from producers.retailers import Directory
@@ -21,11 +22,16 @@ A = TypeVar("A", bound=Account)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request's matter, without HTTP: header names in lower case, the body's bytes as they came."""
+    """A request's matter, without HTTP: header names in lower case, the body's bytes as they came.
+
+    query: the parameters behind the path. at: when it came by our clock, in seconds since 1970.
+    """
 
     headers: Mapping[str, str]
     raw: bytes
     path_token: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
 
     def header(self, name: str) -> str:
         """A header's value, "" where there is none."""
@@ -132,13 +138,24 @@ def instant(text: object) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
+class Signs(Protocol):
+    """An account that signs what it sends."""
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets that count, the current one first."""
+        ...
+
+
+S = TypeVar("S", bound=Signs)
+
+
 def signer(
     given: str,
     raw: bytes,
-    accounts: Sequence[SigningAccount],
+    accounts: Sequence[S],
     encode: Callable[[bytes], str],
     key: Callable[[str], bytes] = str.encode,
-) -> SigningAccount | None:
+) -> S | None:
     """The account whose current or previous secret signed these bytes (HMAC-SHA256), compared in constant time."""
     if not given:
         return None

@@ -80,6 +80,8 @@ SECRETS = {
     "INGRESS__SHOPIFY_PATH_KEY_PREVIOUS": HUSH,
     "INGRESS__EASYPOST_SECRETS": f'[{{"name": "ep", "secret": "{HUSH}", "retailers": ["*"]}}]',
     "INGRESS__AFTERSHIP_SECRETS": f'[{{"name": "as", "secret": "{HUSH}", "retailers": ["*"]}}]',
+    "INGRESS__SHIPPO_ACCOUNTS": f'[{{"name": "sh", "token": "{HUSH}", "secret": "{HUSH}", "previous_token": "{HUSH}", '
+    f'"previous_secret": "{HUSH}", "retailers": ["*"]}}]',
     "INGRESS__OMNIPARCEL_ACCOUNTS": f'[{{"name": "op", "username": "u", "password": "{HUSH}", "retailers": ["*"]}}, '
     f'{{"name": "op2", "token": "{HUSH}", "retailers": ["*"]}}]',
     "INGRESS__OMNIRPS_TOKENS": f'[{{"name": "hub", "token": "{HUSH}", "retailers": ["*"]}}]',

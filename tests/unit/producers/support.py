@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from contracts.retailers import Portal, Retailer, ReturnActionStage, ShopifyAccess
-from producers.accounts import LoginAccount, SigningAccount, TokenAccount
+from producers.accounts import LoginAccount, ShippoAccount, SigningAccount, TokenAccount
 from producers.retailers import Directory
 from producers.sources.base import Received
 
@@ -20,6 +20,18 @@ APP = SigningAccount(name="our-app", secret=SecretStr("hush"), previous=SecretSt
 ACME_APP = SigningAccount(name="acme-app", secret=SecretStr("acme-hush"), retailers=("acme",))
 EASYPOST = SigningAccount(name="easypost", secret=SecretStr("sécret"), retailers=("acme",))
 AFTERSHIP = SigningAccount(name="aftership", secret=SecretStr("after"), retailers=("*",))
+SHIPPO = ShippoAccount(
+    name="shippo", token=SecretStr("ship-token"), previous_token=SecretStr("ship-token-before"), retailers=("*",)
+)
+SHIPPO_SIGNED = ShippoAccount(
+    name="shippo-signed",
+    secret=SecretStr("ship-secret"),
+    previous_secret=SecretStr("ship-secret-before"),
+    retailers=("acme",),
+)
+SHIPPO_BOTH = ShippoAccount(
+    name="shippo-both", token=SecretStr("both-token"), secret=SecretStr("both-secret"), retailers=("bolt",)
+)
 SEKO = LoginAccount(name="seko", username="seko", password=SecretStr("pass"), retailers=("*",))
 SEKO_TOKEN = LoginAccount(name="seko-token", token=SecretStr("seko-token"), retailers=("*",))
 ACME_TOKEN = TokenAccount(name="acme-loop", token=SecretStr("acme-token"), retailers=("acme",))
@@ -54,6 +66,11 @@ def directory() -> Directory:
 
 def shopify_signature(raw: bytes, secret: str = "hush") -> str:
     return base64.b64encode(hmac.digest(secret.encode(), raw, hashlib.sha256)).decode()
+
+
+def shippo_signature(raw: bytes, at: float, secret: str = "ship-secret") -> str:
+    time = f"{at:.0f}"
+    return f"t={time},v1={hmac.digest(secret.encode(), f'{time}.'.encode() + raw, hashlib.sha256).hex()}"
 
 
 def shopify_headers(raw: bytes, topic: str, shop: str = "acme.myshopify.com", secret: str = "hush") -> dict[str, str]:

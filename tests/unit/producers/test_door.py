@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ from tests.unit.producers.support import (
     APP,
     EASYPOST,
     SEKO,
+    SHIPPO,
     body,
     directory,
     shopify_headers,
@@ -58,6 +60,7 @@ def door(publisher: MemoryPublisher) -> Door:
             "shopify": [APP],
             "easypost": [EASYPOST],
             "aftership": [AFTERSHIP],
+            "shippo": [SHIPPO],
             "omniparcel": [SEKO],
             "omnirps": [ACME_TOKEN],
         },
@@ -241,6 +244,41 @@ async def test_a_body_that_trickles_is_given_up(door: Door, monkeypatch: pytest.
         response = await client.post("/omnirps/returns", content=trickle(), headers=ACME)
     assert response.status_code == 408
     assert door.reading.used == 0
+
+
+async def test_a_token_in_the_url_opens_and_is_never_logged(
+    client: httpx.AsyncClient, publisher: MemoryPublisher, capfd: pytest.CaptureFixture[str]
+) -> None:
+    event = body("shippo/track_updated.json")
+    for token, status in [("ship-token", 200), ("ship-token-guess", 401)]:
+        response = await post(client, f"/webhooks/shippo?token={token}", event, {"content-type": "application/json"})
+        assert response.status_code == status
+        assert "ship-token" not in response.text + str(response.headers)
+    assert [message.key for message in publisher.written] == ["9205590164917312"]
+    assert "ship-token" not in "".join(capfd.readouterr()) + (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("203.0.113.9", 200),
+        ("::ffff:203.0.113.9", 200),
+        ("2001:db8::7", 200),
+        ("203.0.114.9", 401),
+        ("2001:db9::7", 401),
+        ("", 401),
+        ("a proxy's word", 401),
+    ],
+)
+async def test_an_account_with_networks_speaks_from_them_alone(host: str, status: int, door: Door) -> None:
+    networks = tuple(map(ip_network, ("203.0.113.0/24", "2001:db8::/32")))
+    door.accounts = {"omnirps": [ACME_TOKEN.model_copy(update={"networks": networks})]}
+    transport = httpx.ASGITransport(build(door), client=(host, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingress") as client:
+        response = await post(client, "/omnirps/returns", UPLOAD, ACME)
+        wrong = await post(client, "/omnirps/returns", UPLOAD, {**ACME, "token": "guess"})
+    assert response.status_code == status
+    assert status == 200 or response.content == wrong.content
 
 
 def test_every_problem_has_its_own_word() -> None:

@@ -14,13 +14,21 @@ from producers.problems import Problem
 from producers.sources import SENDERS
 from producers.sources.base import Received, Sender
 from producers.sources.shopify import _TOPICS
-from tests.unit.producers.support import ACME_TOKEN, AFTERSHIP, APP, EASYPOST, SEKO, body, directory
+from tests.unit.producers.support import ACME_TOKEN, AFTERSHIP, APP, EASYPOST, SEKO, SHIPPO, body, directory
 
-ACCOUNTS = {"shopify": APP, "easypost": EASYPOST, "aftership": AFTERSHIP, "omniparcel": SEKO, "omnirps": ACME_TOKEN}
+ACCOUNTS = {
+    "shopify": APP,
+    "easypost": EASYPOST,
+    "aftership": AFTERSHIP,
+    "shippo": SHIPPO,
+    "omniparcel": SEKO,
+    "omnirps": ACME_TOKEN,
+}
 BODIES = {
     "shopify": ["shopify/order_2026.json", "shopify/refund.json", "shopify/order_edited.json"],
     "easypost": ["easypost/tracker_updated.json"],
     "aftership": ["aftership/tracking.json"],
+    "shippo": ["shippo/track_updated.json"],
     "omniparcel": ["omniparcel/status.json"],
     "omnirps_returns": ["omnirps/returns.json"],
     "omnirps_events": ["omnirps/events.json"],
