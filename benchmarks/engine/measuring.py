@@ -46,6 +46,8 @@ SIDES: Mapping[str, Side] = {
     "native-rocksdb": Side("native", "rocksdb", False, ONCE, CHECKED),
     "transactional-contracts": Side("transactional", "contracts", False, "exactly once, no restore", CHECKED),
     "transactional-bare": Side("transactional", "bare", False, "exactly once, no restore", UNCHECKED),
+    "librdkafka-contracts": Side("librdkafka", "contracts", True, "exactly once, no restore", CHECKED),
+    "librdkafka-bare": Side("librdkafka", "bare", True, "exactly once, no restore", UNCHECKED),
     "bare": Side("bare", None, False, "at least once, rows lost with the process", UNCHECKED),
     "quix": Side("quix_side", None, True, "exactly once, changelogged RocksDB", UNCHECKED),
     "faust": Side("faust_side", None, True, "at least once, changelogged table in memory", UNCHECKED),
