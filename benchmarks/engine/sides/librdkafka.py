@@ -2,7 +2,7 @@
 
 python -m benchmarks.engine.sides.librdkafka SPEC [bare|contracts]     (in the venv of requirements/bench.txt)
 
-Its own threads fetch, decode, build batches and talk to the brokers; a thread of ours for each partition waits for commits.
+Its own threads fetch, decode, build batches and talk to the brokers; one of ours for each partition waits for commits.
 """
 
 from __future__ import annotations
