@@ -39,10 +39,10 @@ Truth = Annotated[bool, _NullIs(False)]
 
 
 class ShopifyMoney(Model):
-    """One side of a `*_set`."""
+    """One side of a `*_set`. What it does not say is unknown, and no reason to lose an order."""
 
-    amount: Amount
-    currency_code: str
+    amount: Amount | None = None
+    currency_code: str | None = None
 
 
 class ShopifyMoneySet(Model):
@@ -67,12 +67,16 @@ class ShopifyTaxLine(Model):
 
 
 class ShopifyLine(Model):
-    """`line_items[]`: a null sku and a null variant do occur."""
+    """`line_items[]`: a null sku and a null variant do occur.
+
+    current_quantity: what edits and refunds have left of `quantity`, which itself stays (since 2024-01).
+    """
 
     id: Id
     sku: str | None = None
     variant_id: Id | None = None
     quantity: int = Field(ge=0)
+    current_quantity: Annotated[int, Field(ge=0)] | None = None
     price: Amount
     price_set: ShopifyMoneySet | None = None
     discount_allocations: Many[ShopifyDiscountAllocation] = ()
@@ -102,7 +106,7 @@ class ShopifyRefundLine(Model):
 class ShopifyRefund(Model):
     """`refunds[]`: settled ones, as the order carries them."""
 
-    id: Id
+    id: Id | None = None
     refund_line_items: Many[ShopifyRefundLine] = ()
 
 
@@ -182,7 +186,7 @@ class OrderLine(Model):
     """One line of a kept order; amounts in shop currency, presentment amounts beside them where they differ.
 
     discount: the sum of the line's discount allocations. tax: the sum of its tax lines.
-    refunded: how many of it have been refunded in this version.
+    refunded: how many of it have been refunded in this version, or removed by an edit.
     """
 
     id: Id

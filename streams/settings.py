@@ -15,6 +15,7 @@ from contracts.topics import DEFAULT_PARTITIONS
 from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
 from streams.agents.tracking_forward import DEFAULT
+from streams.domain.orders import KEPT_MONTHS
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 from streams.engine.limits import Limits
@@ -40,6 +41,14 @@ class TopicSettings(BaseModel):
     def copies(self) -> Replication:
         """As the admin takes it."""
         return Replication(self.replication, self.min_insync)
+
+
+class OrderSettings(BaseModel):
+    """How orders are kept. kept_months: calendar months from an order's creation to its deletion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kept_months: int = Field(default=KEPT_MONTHS, ge=1, le=24)
 
 
 class ForwardSettings(BaseModel):
@@ -107,6 +116,7 @@ class Settings(ProducerSettings):
     instance_id: str | None = None
     state_dir: Path | None = None
     topics: TopicSettings = TopicSettings()
+    orders: OrderSettings = OrderSettings()
     forward: ForwardSettings = ForwardSettings()
     bugs: BugSettings = BugSettings()
     log: LogSettings = LogSettings()

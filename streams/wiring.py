@@ -25,7 +25,7 @@ def _order_table(settings: Settings) -> Agent:
             f"RETURNSTREAMS_HASH_KEY is {'too short' if key else 'not set'}: order-table hashes e-mail addresses and "
             f"postcodes with it; set it (or RETURNSTREAMS_HASH_KEY_FILE) to {SHORTEST_HASH_KEY} characters or more"
         )
-    return order_table(key.encode())
+    return order_table(key.encode(), settings.orders.kept_months)
 
 
 AGENTS: dict[str, Callable[[Settings], Agent]] = {

@@ -1,4 +1,4 @@
-"""order-table: the newest version of each order, by the shop's own clock, for three months; no erased one returns."""
+"""order-table: the newest version of each order, by the shop's own clock, for months; no erased one returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.agents.alerts import raise_alert
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
 from streams.domain.fields import instant
 from streams.domain.namesakes import Namesakes
-from streams.domain.orders import expires_at, slim
+from streams.domain.orders import KEPT_MONTHS, expires_at, slim
 from streams.engine.agent import Agent
 from streams.engine.context import Context
 from streams.engine.errors import ContractViolation
@@ -36,6 +36,12 @@ class Whereabouts(Model):
     order_id: Id
 
 
+class Retention(Model):
+    """For how many calendar months the orders of this partition were kept when the setting was last looked at."""
+
+    months: int
+
+
 class OwedErasure(Model):
     """Orders that an erasure named and that are still to be looked for. at: of the erasure."""
 
@@ -44,12 +50,13 @@ class OwedErasure(Model):
     at: Instant
 
 
-def order_table(hash_key: bytes) -> Agent:
+def order_table(hash_key: bytes, kept_months: int = KEPT_MONTHS) -> Agent:
     """The agent. hash_key: the installation's secret, with which e-mail, postcode and erased ids are hashed.
 
     Changing it makes the marks of the last 60 days' erasures void. ValueError where it is empty.
+    kept_months: calendar months from an order's creation to its deletion; a change holds for stored orders too.
     """
-    return _OrderTable(hash_key).agent
+    return _OrderTable(hash_key, kept_months).agent
 
 
 class _OrderTable:
@@ -57,19 +64,23 @@ class _OrderTable:
 
     others: `<order key>|<id>`, further orders under a key. whereabouts: `<retailer>|<id>|<order key>`.
     marks: of erasures, by `order_mark` and `shop_mark`. owed: `<offset>|<number>`, the rest of long erasures.
+    retention: one row under an empty key, none while orders are kept as long as they are by default.
     """
 
-    def __init__(self, hash_key: bytes) -> None:
+    def __init__(self, hash_key: bytes, kept_months: int) -> None:
         if not hash_key:
             raise ValueError("the hash key is empty: without a secret key every e-mail could be guessed from its hash")
         self.hash_key = hash_key
+        self.kept_months = kept_months
         self.agent = Agent(NAME)
         self.orders = self.agent.store("orders", Order, changelog=topics.ORDERS)
         self.others = self.agent.store("other-orders", Order)
         self.whereabouts = self.agent.store("whereabouts", Whereabouts)
         self.marks = self.agent.store("erasure-marks", ErasureMark)
         self.owed = self.agent.store("owed-erasures", OwedErasure)
+        self.retention = self.agent.store("retention", Retention)
         self.expiry = self.agent.timer("expiry")
+        self.new_expiry = self.agent.timer("new-expiry")
         self.owed_erasure = self.agent.timer("owed-erasure")
         self.shop_erasure = self.agent.timer("shop-erasure")
         self.mark_expiry = self.agent.timer("mark-expiry")
@@ -77,6 +88,7 @@ class _OrderTable:
         self.agent.on(topics.ORDER_EVENTS, OrderErasure)(self.erase)
         self.agent.on(topics.ORDER_EVENTS, OrderHint)(self.wait_for_the_whole_order)
         self.expiry.fires(self.expire)
+        self.new_expiry.fires(self.expire_anew)
         self.owed_erasure.fires(self.continue_erasure)
         self.shop_erasure.fires(self.continue_shop_erasure)
         self.mark_expiry.fires(self.forget_mark)
@@ -84,7 +96,8 @@ class _OrderTable:
     def keep_newest(self, event: Event[ShopifyOrder], ctx: Context) -> None:
         """The newest version wins, by the shop's own clock; what is too old or was erased is not stored."""
         order = self._slimmed(event)
-        if ctx.now >= expires_at(order.created_at) or self._erased(order, ctx):
+        self._look_at_the_setting(ctx)
+        if ctx.now >= expires_at(order.created_at, self.kept_months) or self._erased(order, ctx):
             return
         known = self._load(event.key, ctx)
         now_known = known.taking(order)
@@ -99,9 +112,20 @@ class _OrderTable:
         """A hint changes nothing: orders/updated follows with the whole order. (`admin_api` will fetch it here.)"""
 
     def expire(self, timer: Timer, ctx: Context) -> None:
-        """Three calendar months after its creation an order is deleted."""
+        """So many calendar months after its creation an order is deleted; a timer of a shorter setting is set anew."""
+        self._look_at_the_setting(ctx)
         known = self._load(timer.key, ctx)
-        self._save(timer.key, known, known.kept_at(max(ctx.now, timer.due)), ctx)
+        kept = known.kept_at(max(ctx.now, timer.due), self.kept_months)
+        self._save(timer.key, known, kept, ctx)
+        self._expire_at(timer.key, kept.next_expiry(self.kept_months), ctx)
+
+    def expire_anew(self, timer: Timer, ctx: Context) -> None:
+        """The setting has changed: the next orders get their new timers, from where the last batch ended."""
+        some = list(islice(ctx.scan(self.orders, after=timer.payload.decode()), ERASED_AT_ONCE))
+        for key, _ in some:
+            self._expire_at(key, self._load(key, ctx).next_expiry(self.kept_months), ctx)
+        if len(some) == ERASED_AT_ONCE:
+            ctx.set_timer(self.new_expiry, "", ctx.now, some[-1][0].encode())
 
     def erase(self, event: Event[OrderErasure], ctx: Context) -> None:
         """Orders that this partition has get their tombstones; a mark keeps late and repeated ones away."""
@@ -141,7 +165,7 @@ class _OrderTable:
         triggered_at = instant(event.envelope.extensions.get("triggeredat", ""))
         try:
             order = slim(event.value, retailer=retailer, shop=shop, triggered_at=triggered_at, hash_key=self.hash_key)
-            expires_at(order.created_at)
+            expires_at(order.created_at, self.kept_months)
         except (OverflowError, ValueError) as error:  # a time at the end of the calendar
             raise ContractViolation(f"order {event.value.id} has an impossible time: {error}") from error
         return order
@@ -200,8 +224,24 @@ class _OrderTable:
             ctx.cancel_timer(self.expiry, key)
         elif row is not None and row != before.row:
             ctx.put(self.orders, key, row)
-        if after.next_expiry is not None and after.next_expiry != before.next_expiry:
-            ctx.set_timer(self.expiry, key, after.next_expiry)
+        expiry = after.next_expiry(self.kept_months)
+        if expiry != before.next_expiry(self.kept_months):
+            self._expire_at(key, expiry, ctx)
+
+    def _expire_at(self, key: str, at: datetime | None, ctx: Context) -> None:
+        if at is not None:
+            ctx.set_timer(self.expiry, key, at)
+
+    def _look_at_the_setting(self, ctx: Context) -> None:
+        """Go through the stored orders once where they are to be kept longer or shorter than when they came."""
+        row = ctx.get(self.retention, "")
+        if (row.months if row else KEPT_MONTHS) == self.kept_months:
+            return
+        if self.kept_months == KEPT_MONTHS:
+            ctx.delete(self.retention, "")
+        else:
+            ctx.put(self.retention, "", Retention(months=self.kept_months))
+        ctx.set_timer(self.new_expiry, "", ctx.now)
 
     def _save_whereabouts(self, key: str, before: Namesakes, after: Namesakes, ctx: Context) -> None:
         retailer, _ = split_order_key(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.orders import Order
-from streams.domain.orders import expires_at, newer
+from streams.domain.orders import KEPT_MONTHS, expires_at, newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,9 @@ class Namesakes:
         """The ids of all of them."""
         return frozenset(order.id for order in self.orders)
 
-    @property
-    def next_expiry(self) -> datetime | None:
-        """When the first of them will be too old."""
-        return min((expires_at(order.created_at) for order in self.orders), default=None)
+    def next_expiry(self, months: int = KEPT_MONTHS) -> datetime | None:
+        """When the first of them will be too old, where orders are kept so many calendar months."""
+        return min((expires_at(order.created_at, months) for order in self.orders), default=None)
 
     def taking(self, order: Order) -> Namesakes:
         """Once this version is known too: it replaces an older one of the same order, or joins the others."""
@@ -55,6 +54,6 @@ class Namesakes:
         """Once this order is gone."""
         return Namesakes(tuple(order for order in self.orders if order.id != order_id))
 
-    def kept_at(self, now: datetime) -> Namesakes:
+    def kept_at(self, now: datetime, months: int = KEPT_MONTHS) -> Namesakes:
         """Those that are not too old at `now`; at the very instant of expiry an order is."""
-        return Namesakes(tuple(order for order in self.orders if now < expires_at(order.created_at)))
+        return Namesakes(tuple(order for order in self.orders if now < expires_at(order.created_at, months)))

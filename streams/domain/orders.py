@@ -21,6 +21,7 @@ from contracts.orders import (
 )
 from contracts.returns import OrderFacts
 
+# Unless the installation says otherwise (RETURNSTREAMS_ORDERS__KEPT_MONTHS).
 KEPT_MONTHS = 3
 
 
@@ -74,13 +75,13 @@ def newer(candidate: Order, known: Order) -> bool:
     return known.triggered_at is None or candidate.triggered_at > known.triggered_at
 
 
-def expires_at(created_at: datetime) -> datetime:
-    """The instant at which an order is deleted: three calendar months after its creation, counted in UTC.
+def expires_at(created_at: datetime, months: int = KEPT_MONTHS) -> datetime:
+    """The instant at which an order is deleted: so many calendar months after its creation, counted in UTC.
 
-    Where the third month has no such day, its last one (30 November: 28 or 29 February), at the same time of day.
+    Where that month has no such day, its last one (30 November: 28 or 29 February), at the same time of day.
     """
     created = created_at.astimezone(UTC)
-    years, month = divmod(created.month - 1 + KEPT_MONTHS, 12)
+    years, month = divmod(created.month - 1 + months, 12)
     year, month = created.year + years, month + 1
     return created.replace(year=year, month=month, day=min(created.day, calendar.monthrange(year, month)[1]))
 
@@ -164,7 +165,7 @@ def _line(line: ShopifyLine, presentment: str | None, refunded: int) -> OrderLin
         price=line.price,
         discount=sum((allocation.amount for allocation in line.discount_allocations), Decimal(0)),
         tax=sum(taxes, Decimal(0)),
-        refunded=refunded,
+        refunded=max(refunded, _removed(line)),
     )
     if presentment is None:
         return kept
@@ -177,8 +178,17 @@ def _line(line: ShopifyLine, presentment: str | None, refunded: int) -> OrderLin
     )
 
 
+def _removed(line: ShopifyLine) -> int:
+    """How many of the line an edit has taken out again, refunded ones among them; 0 where the body does not say.
+
+    An edit leaves `quantity` as it was, and not every year's bodies carry its removals among the refunds.
+    """
+    return 0 if line.current_quantity is None else line.quantity - line.current_quantity
+
+
 def _shop(figure: ShopifyMoneySet | None) -> Decimal:
-    return figure.shop_money.amount if figure and figure.shop_money else Decimal(0)
+    amount = figure.shop_money.amount if figure and figure.shop_money else None
+    return Decimal(0) if amount is None else amount
 
 
 def _presented(figures: Iterable[ShopifyMoneySet | None], currency: str) -> Decimal | None:
@@ -186,7 +196,7 @@ def _presented(figures: Iterable[ShopifyMoneySet | None], currency: str) -> Deci
     total = Decimal(0)
     for figure in figures:
         money = figure.presentment_money if figure else None
-        if money is None or money.currency_code.strip().upper() != currency:
+        if money is None or money.amount is None or (money.currency_code or "").strip().upper() != currency:
             return None
         total += money.amount
     return total
