@@ -68,10 +68,16 @@ class AlertKind(StrEnum):
     RETURN_NOT_AT_DEPOT = "return_not_at_depot"
     RETURN_NOT_PROCESSED = "return_not_processed"
     PARCEL_HISTORY_MISSING = "parcel_history_missing"
+    DATA_REQUEST = "data_request"
+    APP_UNINSTALLED = "app_uninstalled"
 
 
 class ReturnAlert(Model):
-    """Somebody must look at this. `message` says what happened and what to do, without anything personal."""
+    """Somebody must look at this. `message` says what happened and what to do, without anything personal.
+
+    order_key: `<retailer>/?<id>` where the order is known by its id alone, `<retailer>/?*` where none is meant.
+    order_ids, due_at: of a `data_request`, the orders asked about, and until when it must be answered.
+    """
 
     alert_id: str
     kind: AlertKind
@@ -82,3 +88,5 @@ class ReturnAlert(Model):
     ordinal: int | None = None
     message: str
     at: Instant
+    order_ids: tuple[Id, ...] = ()
+    due_at: Instant | None = None

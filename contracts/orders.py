@@ -182,6 +182,25 @@ class OrderErasure(Model):
     reason: ErasureReason
 
 
+class DataRequest(Model):
+    """A customer asks a shop what is known of them (customers/data_request). Nothing personal: the shop knows who asks.
+
+    request_id: Shopify's. order_ids: the orders that the shop names. requested_at: when the ingress heard of it.
+    """
+
+    retailer: str
+    request_id: Id
+    order_ids: tuple[Id, ...] = ()
+    requested_at: Instant
+
+
+class AppUninstalled(Model):
+    """A shop removed the app: its webhooks end (app/uninstalled). delivery_id: Shopify's, the same for a repeat."""
+
+    retailer: str
+    delivery_id: str
+
+
 class OrderLine(Model):
     """One line of a kept order; amounts in shop currency, presentment amounts beside them where they differ.
 

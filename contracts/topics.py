@@ -8,7 +8,7 @@ from enum import StrEnum
 from contracts.actions import ReturnAction, ReturnAlert
 from contracts.controls import PauseLifted, TaskPaused
 from contracts.model import Model
-from contracts.orders import Order, OrderErasure, OrderHint, ShopifyOrder
+from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
 from contracts.returns import Option, ReturnDecision, ReturnEvent, ReturnUnit, ReturnUpload
 from contracts.tracking import CarrierReport, Consignment, Delivery, DeliveryReplay
@@ -112,6 +112,8 @@ ORDER_EVENTS = Topic(
         _event("order.received", ShopifyOrder),
         _event("order.erased", OrderErasure),
         _event("order.hinted", OrderHint),
+        _event("data.requested", DataRequest),
+        _event("app.uninstalled", AppUninstalled),
     ),
     retention_days=7,
     writers=("ingress", "orders import", "upstreams"),

@@ -1,4 +1,4 @@
-"""Shopify: order webhooks as they came, hints, erasures; whatever else it says is kept for a person.
+"""Shopify: order webhooks as they came, hints, erasures, requests; whatever else it says is kept for a person.
 
 Shopify deletes a subscription after eight failures, so what it signed is answered 200 whenever it is JSON. It signs the
 body alone: topic and shop are headers that anybody could change, so the body's shape must fit the topic, and the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from contracts.envelope import Envelope
 from contracts.keys import fact_id, order_key, order_name
-from contracts.orders import ErasureReason, OrderErasure, OrderHint, ShopifyOrder
+from contracts.orders import AppUninstalled, DataRequest, ErasureReason, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
 from contracts.topics import ORDER_EVENTS
 from producers.accounts import SigningAccount
@@ -195,11 +196,35 @@ def _erasure(
 
 
 def _data_requested(hook: Webhook) -> list[Message]:
-    raise Misfit("data_request", "a customer asks what is known of them: answer within 30 days")
+    asked, ids = hook.body.get("data_request"), hook.body.get("orders_requested")
+    if not isinstance(asked, dict) or not isinstance(ids, list) or "shop_domain" not in hook.body:
+        raise Misfit("wrong_shape", "the body must hold 'shop_domain', 'data_request' and 'orders_requested'")
+    # Not the customer: who asks stands in the shop, and the orders lead there.
+    request = DataRequest(
+        retailer=hook.retailer.id,
+        request_id=_id(asked.get("id"), "/data_request/id"),
+        order_ids=tuple(_id(value, pointer("orders_requested", at)) for at, value in enumerate(ids)),
+        requested_at=datetime.fromtimestamp(hook.received.at, UTC),
+    )
+    key = order_key(hook.retailer.id, f"?{request.order_ids[0]}" if request.order_ids else "?*")
+    ident = fact_id(NAME, hook.shop, hook.topic, request.request_id)
+    envelope = hook.envelope(DataRequest, ident, key, hook.received.header("x-shopify-triggered-at"))
+    return [event(ORDER_EVENTS, key, request.model_dump_json().encode(), envelope)]
 
 
 def _uninstalled(hook: Webhook) -> list[Message]:
-    raise Misfit("app_uninstalled", "the shop removed the app: no more orders will come until it is installed again")
+    if "myshopify_domain" not in hook.body:
+        raise Misfit("wrong_shape", "the body must be a shop, with 'myshopify_domain'")
+    key = order_key(hook.retailer.id, "?*")
+    removed = AppUninstalled(retailer=hook.retailer.id, delivery_id=hook.delivery_id())
+    ident = fact_id(NAME, hook.shop, hook.topic, removed.delivery_id)
+    envelope = hook.envelope(AppUninstalled, ident, key, hook.received.header("x-shopify-triggered-at"))
+    return [event(ORDER_EVENTS, key, removed.model_dump_json().encode(), envelope)]
+
+
+def _nothing_to_do(hook: Webhook) -> list[Message]:
+    """About an order, without one: what a return needs of it comes with orders/updated."""
+    return []
 
 
 def _id(value: object, path: str) -> str:
@@ -215,6 +240,9 @@ _TOPICS: dict[str, Callable[[Webhook], list[Message]]] = {
     "orders/paid": _order,
     "orders/fulfilled": _order,
     "orders/partially_fulfilled": _order,
+    "orders/risk_assessment_changed": _nothing_to_do,
+    "orders/shopify_protect_eligibility_changed": _nothing_to_do,
+    "orders/link_requested": _nothing_to_do,
     "refunds/create": _hint,
     "orders/edited": _hint,
     "orders/delete": _order_deleted,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAlert
 from contracts.keys import fact_id
@@ -19,11 +21,14 @@ def raise_alert(
     sku: str | None = None,
     ordinal: int | None = None,
     about: object = None,
+    order_ids: tuple[str, ...] = (),
+    due_at: datetime | None = None,
 ) -> str:
     """Emit an alert about a return, a unit of it, or an order; returns its id.
 
     about: what tells two alerts of one kind about the same return or unit apart (an event id, a revision). The id is
-    made of everything but the message: the same matter raised again, by a repeat or a replay, has the same id.
+    made of everything but the message, the ids and the due time: the same matter raised again, by a repeat or a
+    replay, has the same id.
     """
     alert_id = fact_id(kind, order_key, rma, sku, ordinal, about)
     alert = ReturnAlert(
@@ -36,6 +41,8 @@ def raise_alert(
         ordinal=ordinal,
         message=message,
         at=ctx.now,
+        order_ids=order_ids,
+        due_at=due_at,
     )
     ctx.emit(topics.RETURN_ALERTS, alert, key=order_key, id=alert_id)
     return alert_id

@@ -10,8 +10,9 @@ from contracts import topics
 from contracts.actions import AlertKind
 from contracts.keys import order_key, split_order_key
 from contracts.model import Id, Instant, Model
-from contracts.orders import Order, OrderErasure, OrderHint, ShopifyOrder
+from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from streams.agents.alerts import raise_alert
+from streams.agents.shop_matters import app_uninstalled, check_retailer, data_requested
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
 from streams.domain.fields import instant
 from streams.domain.namesakes import Namesakes
@@ -87,6 +88,8 @@ class _OrderTable:
         self.agent.on(topics.ORDER_EVENTS, ShopifyOrder)(self.keep_newest)
         self.agent.on(topics.ORDER_EVENTS, OrderErasure)(self.erase)
         self.agent.on(topics.ORDER_EVENTS, OrderHint)(self.wait_for_the_whole_order)
+        self.agent.on(topics.ORDER_EVENTS, DataRequest)(data_requested)
+        self.agent.on(topics.ORDER_EVENTS, AppUninstalled)(app_uninstalled)
         self.expiry.fires(self.expire)
         self.new_expiry.fires(self.expire_anew)
         self.owed_erasure.fires(self.continue_erasure)
@@ -130,6 +133,7 @@ class _OrderTable:
     def erase(self, event: Event[OrderErasure], ctx: Context) -> None:
         """Orders that this partition has get their tombstones; a mark keeps late and repeated ones away."""
         erasure = event.value
+        check_retailer(event.key, erasure.retailer)
         # A publisher whose clock is ahead must not keep tomorrow's orders out.
         at = min(event.at, ctx.now)
         now, later = erasure.order_ids[:ERASED_AT_ONCE], erasure.order_ids[ERASED_AT_ONCE:]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from contracts.envelope import from_headers
-from contracts.orders import OrderErasure, OrderHint, ShopifyOrder
+from contracts.orders import AppUninstalled, DataRequest, OrderErasure, OrderHint, ShopifyOrder
 from contracts.topics import ORDER_EVENTS
 from producers.messages import KEPT, Message
 from producers.problems import NotJson, Unauthenticated, Unknown
@@ -17,6 +19,7 @@ from producers.sources.shopify import split, verify
 from tests.unit.producers.support import ACME_APP, APP, PATH_KEY, body, directory, shopify
 
 ORDER = body("shopify/order_2026.json")
+KNOWN = directory()
 
 
 def taken(raw: bytes, topic: str, shop: str = "acme.myshopify.com", token: str | None = None) -> Split:
@@ -118,11 +121,51 @@ def test_an_erasure_goes_to_every_partition(name: str, topic: str, orders: tuple
     assert b"example.com" not in message.value
 
 
+def test_a_customer_who_asks_for_their_data_is_recorded_without_saying_who() -> None:
+    raw = body("shopify/customers_data_request.json")
+    message = only(taken(raw, "customers/data_request"))
+
+    request = DataRequest.model_validate_json(message.value)
+    assert (request.retailer, request.request_id, request.order_ids) == ("acme", "9999", ("299938", "280263"))
+    assert (message.topic, message.key, message.everywhere) == (ORDER_EVENTS, "acme/?299938", False)
+    for personal in (b"191167", b"ann@example.com"):
+        assert personal in raw
+        assert personal not in message.value
+
+
+def test_the_request_of_a_customer_without_orders_is_recorded_too() -> None:
+    raw = body("shopify/customers_data_request.json").replace(b"[299938,280263]", b"[]")
+    assert only(taken(raw, "customers/data_request")).key == "acme/?*"
+
+
+def test_a_request_counts_from_when_it_came_and_is_one_fact_however_often() -> None:
+    raw = body("shopify/customers_data_request.json")
+    received = shopify(raw, "customers/data_request")
+    first, again = (
+        only(split(APP, replace(received, at=at, headers={**received.headers, "x-shopify-webhook-id": f"{at}"}), KNOWN))
+        for at in (1_762_250_400.0, 1_762_254_000.0)
+    )
+    assert DataRequest.model_validate_json(first.value).requested_at == datetime(2025, 11, 4, 10, tzinfo=UTC)
+    assert first.header("ce_id") == again.header("ce_id")
+
+
+def test_a_removed_app_is_recorded_without_the_shops_particulars() -> None:
+    message = only(taken(body("shopify/app_uninstalled.json"), "app/uninstalled"))
+    assert AppUninstalled.model_validate_json(message.value).retailer == "acme"
+    assert (message.topic, message.key) == (ORDER_EVENTS, "acme/?*")
+    assert b"shop@example.com" not in message.value
+
+
+@pytest.mark.parametrize(
+    "topic", ["orders/risk_assessment_changed", "orders/shopify_protect_eligibility_changed", "orders/link_requested"]
+)
+def test_order_topics_without_an_order_need_nothing(topic: str) -> None:
+    assert taken(b'{"order_id":1,"risk_level":"low"}', topic).outcome == "ignored"
+
+
 @pytest.mark.parametrize(
     ("name", "topic", "reason"),
     [
-        ("customers_data_request", "customers/data_request", "data_request"),
-        ("app_uninstalled", "app/uninstalled", "app_uninstalled"),
         ("order_2026", "themes/publish", "unknown_topic"),
         ("order_2026", "", "unknown_topic"),
     ],
@@ -150,6 +193,11 @@ def test_what_no_agent_reads_is_kept_for_a_person(name: str, topic: str, reason:
         ("customers_redact", "shop/redact"),
         ("customers_data_request", "shop/redact"),
         ("customers_data_request", "customers/redact"),
+        ("customers_redact", "customers/data_request"),
+        ("shop_redact", "customers/data_request"),
+        ("order_2026", "customers/data_request"),
+        ("order_2026", "app/uninstalled"),
+        ("shop_redact", "app/uninstalled"),
     ],
 )
 def test_a_body_replayed_under_another_topic_becomes_nothing_but_a_dead_letter(name: str, topic: str) -> None:
