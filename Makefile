@@ -47,6 +47,11 @@ format: $(READY) ## put the code into its standard form
 schemas: $(READY) ## write contracts/schemas and asyncapi.yaml anew from the models
 	@$(BIN)/python -m contracts.schemas
 
+WHAT ?= check
+.PHONY: shopify-schema
+shopify-schema: $(READY) ## hold the GraphQL documents against Shopify's official schema (WHAT=write: make our part of it anew)
+	@$(BIN)/python scripts/shopify_schema.py $(WHAT) --only-if-npm
+
 .PHONY: broker
 broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and check every hash
 	@$(BIN)/python -m demo.broker --resolve

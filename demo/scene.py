@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.expected import Call, Letter, OrderRow, Return
 from demo.senders import Post, Senders
-from demo.shopify import Line, Sale
+from demo.shopify.webhooks import Line, Sale
 
 
 @dataclass(frozen=True, slots=True)

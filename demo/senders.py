@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from demo import shopify
 from demo.credentials import Credentials
+from demo.shopify import webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Senders:
     names: Mapping[str, str]
 
     def order(
-        self, sale: shopify.Sale, topic: str = "orders/create", *, after: timedelta = timedelta(0), **changes: Any
+        self, sale: webhooks.Sale, topic: str = "orders/create", *, after: timedelta = timedelta(0), **changes: Any
     ) -> Post:
         """An order webhook: the version that the shop had `after` its creation."""
         raw = orjson.dumps(sale.body(updated_after=after, **changes))
-        said = shopify.headers(
+        said = webhooks.headers(
             raw,
             secret=self.credentials.shopify,
             shop=sale.shop,

@@ -20,6 +20,7 @@ from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 from streams.engine.limits import Limits
 from streams.engine.outbox import Policy
+from streams.shopify import API_VERSION, OWN_HOST, ShopifyOptions
 from streams.topics_admin import Replication
 
 _LIMITS = Limits()
@@ -64,6 +65,21 @@ class ForwardSettings(BaseModel):
     def policy(self) -> Policy:
         """As the outbox takes it."""
         return Policy(DEFAULT.timeout_s, self.delays_s, self.give_up_after_s, self.concurrency)
+
+
+class ShopifySettings(BaseModel):
+    """How shops' Admin APIs are called. base_url: `{shop}` stands for the shop's domain; another host than that is for
+    simulators alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_version: str = Field(default=API_VERSION, pattern=r"^(20\d\d-(01|04|07|10)|unstable)$")
+    base_url: str = Field(default=OWN_HOST, pattern=r"^https?://[^{}\s]*\{shop\}[^{}\s]*$")
+
+    @property
+    def options(self) -> ShopifyOptions:
+        """As the client takes it."""
+        return ShopifyOptions(api_version=self.api_version, base_url=self.base_url)
 
 
 class BugSettings(BaseModel):
@@ -118,6 +134,7 @@ class Settings(ProducerSettings):
     topics: TopicSettings = TopicSettings()
     orders: OrderSettings = OrderSettings()
     forward: ForwardSettings = ForwardSettings()
+    shopify: ShopifySettings = ShopifySettings()
     bugs: BugSettings = BugSettings()
     log: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()

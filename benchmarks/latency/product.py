@@ -17,7 +17,7 @@ from contracts import topics
 from demo.credentials import Credentials
 from demo.scene import Stage
 from demo.senders import Item, Senders
-from demo.shopify import Line
+from demo.shopify.webhooks import Line
 from demo.stack import INGRESS, PARTITIONS, Stack
 from producers.settings import KafkaSettings
 

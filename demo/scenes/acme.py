@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from demo.expected import Call, OrderRow, Return, Unit
 from demo.scene import Scene, Stage, Step
 from demo.senders import Item
-from demo.shopify import Line
+from demo.shopify.webhooks import Line
 
 ACME = "acme"
 EGHAM = "Egham, GB"

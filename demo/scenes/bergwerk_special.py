@@ -8,7 +8,7 @@ from demo.expected import Call, OrderRow, Return, Unit
 from demo.scene import Scene, Stage, Step
 from demo.scenes.bergwerk import BERGWERK, HAMBURG
 from demo.senders import Item
-from demo.shopify import Line
+from demo.shopify.webhooks import Line
 
 
 def scenes(stage: Stage) -> Iterator[Scene]:

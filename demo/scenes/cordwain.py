@@ -8,7 +8,7 @@ from datetime import timedelta
 from demo.expected import Call, OrderRow, Return, Unit
 from demo.scene import Scene, Stage, Step
 from demo.senders import Item
-from demo.shopify import Line
+from demo.shopify.webhooks import Line
 
 CORDWAIN = "cordwain"
 ABROAD = {"currency": "GBP", "taxes_included": False, "country": "GB"}

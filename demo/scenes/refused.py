@@ -11,7 +11,7 @@ from demo.expected import Letter
 from demo.scene import Raw, Scene, Stage, Step
 from demo.scenes.bergwerk import BERGWERK
 from demo.senders import Item, flipped, with_header, without
-from demo.shopify import Line
+from demo.shopify.webhooks import Line
 
 
 def scenes(stage: Stage) -> Iterator[Scene]:

@@ -13,7 +13,7 @@ from demo.credentials import Credentials
 from demo.hook import HookSimulator
 from demo.scene import Raw
 from demo.senders import easypost_signature, flipped, without
-from demo.shopify import Line, Sale, signature
+from demo.shopify.webhooks import Line, Sale, signature
 from demo.story import RETAILERS, Story, retailers_text, tell
 from demo.traffic import backwards
 

@@ -1,4 +1,4 @@
-"""What Shopify sends: order webhooks in the shape of the Admin REST API of 2026-10, signed over their bytes."""
+"""The webhooks that Shopify sends: orders in the shape of the Admin REST API of 2026-10, signed over their bytes."""
 
 from __future__ import annotations
 
