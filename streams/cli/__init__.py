@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from producers.logs import configure
-from streams.cli import dead_letters, members, retailers, returns, rules, running, topics
+from streams.cli import dead_letters, deliveries, members, retailers, returns, rules, running, topics
 from streams.cli.console import fail, out
 from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.kafka import Infrastructure
@@ -31,6 +31,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(returns.app, name="returns")
 app.add_typer(members.app, name="members")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(running.config, name="config")
 app.command("serve")(running.serve)
 app.command("run")(running.run)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
+
+from streams.engine.kafka import Progress
 
 # Into a file or a pipe a row is one line, however long, so that grep finds what it looks for.
 UNBOUNDED = 10_000
@@ -22,3 +26,14 @@ def print_table(table: Table) -> None:
 def fail(message: str) -> None:
     """One line that says what is wrong and what to do."""
     err.print("error:", message, style="red", markup=False)
+
+
+@contextmanager
+def showing_progress() -> Iterator[Progress]:
+    """On a terminal: how far a long reading is. Into a pipe nothing is said of it."""
+    with err.status("connecting") as status:
+
+        def show(topic: str, read: int, total: int) -> None:
+            status.update(f"{topic}: {read:,} of {total:,} offsets read")
+
+        yield show

@@ -99,7 +99,8 @@ def _heads(outbox: str) -> str:
     return f"$outbox.{outbox}.heads"
 
 
-def _head_index(outbox: str) -> str:
+def head_index_of(outbox: str) -> str:
+    """The store that says from when on the first call of each key may be tried."""
     return f"$outbox.{outbox}.head-index"
 
 
@@ -122,7 +123,7 @@ def append(
     if trace is not None:
         stored |= trace.headers
     rows.put(queue_of(outbox), _row(key, number), orjson.dumps(stored))
-    if rows.get(_head_index(outbox), key) is None:
+    if rows.get(head_index_of(outbox), key) is None:
         _set_head(rows, outbox, key, number, now)
 
 
@@ -185,7 +186,7 @@ def is_current(rows: Rows, call: Call[Any]) -> bool:
 
 def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime) -> bool:
     """Whether this call is still its key's first and may be tried now."""
-    at = rows.get(_head_index(outbox), key)
+    at = rows.get(head_index_of(outbox), key)
     if at is None or at.decode() > timers.passed(now):
         return False
     return rows.get(_heads(outbox), f"{at.decode()}|{key}") == str(number).encode()
@@ -218,7 +219,7 @@ def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | None) -> None:
-    index = _head_index(outbox)
+    index = head_index_of(outbox)
     before = rows.get(index, key)
     if before is not None:
         rows.put(_heads(outbox), f"{before.decode()}|{key}", None)

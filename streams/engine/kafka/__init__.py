@@ -6,7 +6,7 @@ from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partit
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.producing import Transactions, append
-from streams.engine.kafka.reading import Reader, Row, read_topic, reading
+from streams.engine.kafka.reading import Progress, Reader, Row, read_rows, read_topic, reading
 
 __all__ = [
     "Cluster",
@@ -14,12 +14,14 @@ __all__ = [
     "Fenced",
     "GroupConsumer",
     "Infrastructure",
+    "Progress",
     "Reader",
     "Row",
     "Standing",
     "Transactions",
     "append",
     "partition_of",
+    "read_rows",
     "read_topic",
     "reading",
     "remove_member",

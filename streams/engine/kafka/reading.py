@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,8 +23,13 @@ from streams.engine.records import Record
 # A fetch returns as soon as there is something; this is what a tail of control records may cost.
 _WHOLE_TOPIC_FETCH_S = 0.2
 
+ROWS_AT_ONCE = 2_000
+
 Place = tuple[str, int]
 """Topic and partition."""
+
+Progress = Callable[[str, int, int], None]
+"""Told how far a topic was read: its name, offsets read, offsets in all."""
 
 
 class Row(Protocol):
@@ -127,11 +132,36 @@ async def read_topic(cluster: Cluster, topic: str, partition: int | None = None)
     partition: only that one. ConfigError where there is no such topic.
     """
     async with reading(cluster) as reader:
-        partitions = await reader.partitions(topic)
-        if not partitions:
-            raise ConfigError(f"there is no topic {cluster.name(topic)!r}: run `returnstreams topics apply` first")
-        wanted = partitions if partition is None else [partition]
-        ends = await reader.assign({(topic, number): None for number in wanted})
+        ends = await _whole(reader, cluster, topic, partition)
         while any([await reader.position(*place) < end for place, end in ends.items()]):
             for record in await reader.fetch(_WHOLE_TOPIC_FETCH_S):
                 yield record
+
+
+async def read_rows(
+    cluster: Cluster, topic: str, partition: int | None = None, progress: Progress | None = None
+) -> AsyncIterator[Sequence[Row]]:
+    """The same for millions of them: some at a time, without anything that a row does not need.
+
+    progress: told how many offsets were read, and of how many.
+    """
+    async with reading(cluster) as reader:
+        ends = await _whole(reader, cluster, topic, partition)
+        first = {place: await reader.position(*place) for place in ends}
+        total = sum(ends.values()) - sum(first.values())
+        while True:
+            at = {place: await reader.position(*place) for place in ends}
+            if progress is not None:
+                progress(topic, min(total, sum(at.values()) - sum(first.values())), total)
+            if all(at[place] >= end for place, end in ends.items()):
+                return
+            for rows in (await reader.rows(_WHOLE_TOPIC_FETCH_S, ROWS_AT_ONCE)).values():
+                yield rows
+
+
+async def _whole(reader: Reader, cluster: Cluster, topic: str, partition: int | None) -> dict[Place, int]:
+    partitions = await reader.partitions(topic)
+    if not partitions:
+        raise ConfigError(f"there is no topic {cluster.name(topic)!r}: run `returnstreams topics apply` first")
+    wanted = partitions if partition is None else [partition]
+    return await reader.assign({(topic, number): None for number in wanted})

@@ -1,0 +1,1 @@
+"""What is owed to whom, and what became of it: read from the topics, for people."""

@@ -1,0 +1,176 @@
+"""`deliveries` against a real broker and a real agent: what is owed, what became of it, and sending it once more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from contracts import topics
+from contracts.retailers import Retailer
+from contracts.returns import Meaning
+from streams.agents.tracking_forward import tracking_forward
+from streams.engine.global_table import GlobalTable
+from streams.engine.kafka import Cluster, append
+from streams.engine.options import RunnerOptions
+from streams.engine.outbox import Policy
+from streams.engine.records import OutRecord
+from streams.engine.runner import AgentRunner
+from streams.retailers_topic import differences, read_all, write
+from streams.settings import Settings
+from streams.wiring import hook_caller
+from tests.builders import retailer, return_event
+from tests.integration.conftest import Command
+from tests.integration.engine.toy import eventually
+from tests.unit.callers.receiver import Answering, Received, receiver, status
+
+pytestmark = pytest.mark.kafka
+
+# Two more attempts at once, and another only after everything was looked at.
+POLICY = Policy(timeout_s=5, delays_s=(0.05, 0.05, 600), concurrency=8)
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str]) -> Cluster:
+    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
+
+
+@asynccontextmanager
+async def forwarding(cluster: Cluster) -> AsyncIterator[None]:
+    """tracking-forward, as a process runs it."""
+    stop = asyncio.Event()
+    retailers = GlobalTable(cluster, topics.RETAILERS, Retailer)
+    async with AsyncExitStack() as stack:
+        caller = hook_caller(retailers, Settings())
+        stack.push_async_callback(caller.aclose)
+        runner = AgentRunner(tracking_forward(POLICY), cluster, retailers, RunnerOptions(callers={"hook": caller}))
+        tasks = [asyncio.create_task(retailers.follow()), asyncio.create_task(runner.run(stop))]
+        try:
+            await eventually(lambda: runner.ready, "tracking-forward is ready")
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait(tasks[1:])
+            tasks[0].cancel()
+            await asyncio.wait(tasks)
+
+
+def happened(*orders: str) -> Iterator[OutRecord]:
+    """An event that tells two milestones, for each order."""
+    for key in orders:
+        event = return_event(Meaning.DELIVERED, order_key=key, retailer=key.split("/")[0])
+        yield OutRecord(topics.RETURN_EVENTS.name, key.encode(), event.to_json())
+
+
+def answering(**statuses: str) -> Answering:
+    """By the retailer's id, which is the name of its orders."""
+
+    async def answer(said: Received, writer: asyncio.StreamWriter) -> None:
+        order = json.loads(said.body)[0]["OrderNo"].lower()
+        await status(statuses[order])(said, writer)
+
+    return answer
+
+
+def forward(cluster: Cluster, answers: Answering, orders: Sequence[str] = (), heard: int = 0) -> list[Received]:
+    """Have these happen, run the agent until the hook has heard so much, and let it go on to commit the answers."""
+
+    async def work() -> list[Received]:
+        async with receiver(answers) as hook:
+            known = [retailer(name, hook=hook.url) for name in ("acme", "bolt", "cord")]
+            await write(cluster, differences(known, await read_all(cluster)))
+            await append(cluster, happened(*orders))
+            async with forwarding(cluster):
+                await eventually(lambda: len(hook.received) >= heard, f"the hook has heard {heard}")
+            return hook.received
+
+    return asyncio.run(work())
+
+
+def lines(command: Command, *arguments: str) -> list[dict[str, Any]]:
+    outcome = command("deliveries", *arguments, "--json")
+    assert outcome.code == 0, outcome
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def totals(command: Command) -> dict[str, tuple[int, int, int, int]]:
+    rows = [row for row in lines(command, "list") if row["kind"] == "totals"]
+    return {row["retailer"]: (row["owed"], row["failing"], row["given_up"], row["delivered"]) for row in rows}
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_is_owed_is_seen_and_what_was_given_up_is_sent_once_more(command: Command, cluster: Cluster) -> None:
+    answers = answering(acme="422 No", bolt="503 Down", cord="200 OK")
+    # acme: two milestones, thrice each; bolt: one, thrice; cord: two, once each.
+    first = forward(cluster, answers, ["acme/ACME", "bolt/BOLT", "cord/CORD"], heard=6 + 3 + 2)
+
+    assert totals(command) == {"acme": (0, 0, 2, 0), "bolt": (1, 1, 0, 0), "cord": (0, 0, 0, 2)}
+    failing = _list_and_show(command)
+    _ask(command, failing)
+    again = forward(cluster, answering(acme="200 OK", bolt="503 Down"), heard=2)
+
+    assert [told(each) for each in again] == [told(each) for each in first if "ACME" in str(each.body)][::3]
+    assert totals(command)["acme"] == (0, 0, 0, 2)
+    outcome = command("deliveries", "replay", "acme", "R1", "--yes")
+    assert "asked for: 2" in outcome.out
+    assert [told(each) for each in forward(cluster, answering(acme="200 OK"), heard=2)] == list(map(told, again))
+
+
+def told(received: Received) -> tuple[str, str]:
+    return received.headers["webhook-id"], json.loads(received.body)[0]["Code"]
+
+
+def _list_and_show(command: Command) -> str:
+    """The id of the one that is failing."""
+    rows = [row for row in lines(command, "list", "--retailer", "bolt") if row["kind"] == "delivery"]
+    assert [(row["state"], row["code"], row["attempt"]) for row in rows] == [("failing", "RT", 3), ("owed", "RDTPF", 0)]
+    assert rows[0]["last"]["status"] == 503
+    failing = str(rows[0]["delivery_id"])
+    text = command("deliveries", "list").out
+    assert "HTTP 503" in text
+    assert text.count("given-up") == 2
+
+    [shown] = lines(command, "show", failing)
+    assert [each["status"] for each in shown["attempts"]] == [503] * 3
+    assert (shown["owed"], shown["behind"], shown["body"][0]["Code"]) == (True, [rows[1]["delivery_id"]], "RT")
+    whole = command("deliveries", "show", "acme", "R1").out
+    assert whole.count("given up at") == 2
+    assert '"OrderNo": "ACME"' in whole
+    return failing
+
+
+def _ask(command: Command, failing: str) -> None:
+    since = ("replay", "--retailer", "acme", "--since", "1h")
+    assert command("deliveries", *since, answer="n\n").code == 1
+    outcome = command("deliveries", *since, answer="y\n")
+    assert "Send 2 of 1 orders again?" in outcome.out
+    assert "asked for: 2" in outcome.out
+    outcome = command("deliveries", *since, "--yes")
+    assert (outcome.code, outcome.out) == (0, "nothing to send again\n")
+    assert "2 left out: it was asked for already" in outcome.err
+    assert command("deliveries", "replay", failing).err.startswith(f"error: delivery {failing} is owed still")
+    assert command("deliveries", "replay", "nobody").code == 78
+
+
+REFUSED = [
+    (["show", "nobody"], "no delivery 'nobody' is owed, and none has ended within 30 days"),
+    (["show", "acme", "R9"], "no delivery of acme names return 'R9'"),
+    (["show", "a", "b", "c"], "say which: a delivery's id, or RETAILER RMA"),
+    (["replay"], "say which: a delivery's id, RETAILER RMA, or --retailer with --since"),
+    (["replay", "--retailer", "acme"], "--retailer and --since belong together"),
+    (["replay", "x", "--state", "owed"], "what is owed is sent by itself"),
+    (["list", "--retailer", "acme"], "no retailer 'acme' is in force; there are: none"),
+]
+
+
+def test_what_cannot_be_done_is_one_line_with_the_remedy(command: Command, installed: None) -> None:
+    for arguments, told in REFUSED:
+        outcome = command("deliveries", *arguments)
+
+        assert outcome.code == 78
+        [line] = outcome.err.splitlines()
+        assert told in line
