@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,16 @@ from producers import tracing
 from producers.accounts import Account
 from producers.budget import Budget, OverBudget
 from producers.metrics import Metrics
-from producers.problems import Problem, TooLarge, TooSlow, Unauthenticated, Unavailable, WrongMediaType
+from producers.problems import (
+    HeadersTooLarge,
+    Problem,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    Unauthenticated,
+    Unavailable,
+    WrongMediaType,
+)
 from producers.publisher import Publishes
 from producers.retailers import Directory
 from producers.sources.base import Received, Sender, Split
@@ -33,6 +43,12 @@ BODY_TIMEOUT_S = 10.0
 # What is read on, and thrown away, of a body that is too large.
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 DISCARD_TIMEOUT_S = 2.0
+# From the body's last byte to the answer; less than the 2.5 s that are promised by what the loop may be late.
+ANSWER_WITHIN_S = 2.4
+# Real ones are 1 to 2 KB. The server's own bound (service.MAX_HEADER_BYTES) is looked at only while some are missing.
+MAX_HEADER_BYTES = 16 * 1024
+# Of the requests in flight, one sender may have half and one of its accounts a quarter: the others are still served.
+SENDERS_SHARE, ACCOUNTS_SHARE = 2, 4
 
 
 class ClientGone(Exception):
@@ -56,6 +72,7 @@ class Door:
     clock: Callable[[], float] = time.time
     draining: bool = False
     requests: int = field(default=0, init=False)
+    _shares: Counter[str] = field(default_factory=Counter, init=False)
 
     def not_ready(self) -> list[str]:
         """Why requests would not be taken now; empty when they would."""
@@ -97,14 +114,11 @@ class Door:
     async def _taken(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
         if self.requests > self.max_requests:
             raise Unavailable("too many requests are in flight", cause="full")
-        _check_media_type(request)
+        _check_headers(request)
         taken = [0]
         try:
-            raw = await self._body(request, taken)
-            split = self._split(sender, request, raw)
-            if split.messages:
-                with tracing.sending(split.messages, trace) as messages:
-                    await self.publisher.publish(messages)
+            with self._share(sender.accounts, SENDERS_SHARE):
+                split = await self._published(sender, request, trace, taken)
         finally:
             self.reading.give(taken[0])
         self._count(sender, split)
@@ -112,7 +126,28 @@ class Door:
             return Response(status_code=200)
         return Response(orjson.dumps(split.answer), media_type="application/json")
 
-    def _split(self, sender: Sender[Any], request: Request, raw: bytes) -> Split:
+    async def _published(self, sender: Sender[Any], request: Request, trace: Trace, taken: list[int]) -> Split:
+        raw = await self._body(request, taken)
+        until = time.monotonic() + ANSWER_WITHIN_S
+        account, received = self._verified(sender, request, raw)
+        with self._share(f"{sender.accounts}/{account.name}", ACCOUNTS_SHARE):
+            split = sender.split(account, received, self.directory)
+            if split.messages:
+                with tracing.sending(split.messages, trace) as messages:
+                    await self.publisher.publish(messages, until)
+        return split
+
+    @contextlib.contextmanager
+    def _share(self, whose: str, of: int) -> Iterator[None]:
+        if self._shares[whose] >= max(1, self.max_requests // of):
+            raise TooMany(f"at most {max(1, self.max_requests // of)} at once")
+        self._shares[whose] += 1
+        try:
+            yield
+        finally:
+            self._shares[whose] -= 1
+
+    def _verified(self, sender: Sender[Any], request: Request, raw: bytes) -> tuple[Account, Received]:
         path_token = request.path_params.get("path_token")
         received = Received(request.headers, raw, path_token, request.query_params, self.clock())
         account = sender.verify(received, self.accounts.get(sender.accounts, ()))
@@ -125,7 +160,7 @@ class Door:
         # Before its end is reached, an unknown name may only be one that is not read yet.
         if not self.retailers_known():
             raise Unavailable("the retailers are not read yet", cause="retailers")
-        return sender.split(account, received, self.directory)
+        return account, received
 
     async def _body(self, request: Request, taken: list[int]) -> bytes:
         """The body, counted while it streams in, whether or not it announced its length."""
@@ -171,7 +206,10 @@ async def _discard(stream: AsyncIterator[bytes]) -> None:
                     return
 
 
-def _check_media_type(request: Request) -> None:
+def _check_headers(request: Request) -> None:
+    address = len(request.scope.get("raw_path", b"")) + len(request.scope["query_string"])
+    if address + sum(len(name) + len(value) for name, value in request.headers.raw) > MAX_HEADER_BYTES:
+        raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes are taken")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Without a type of its own the body decides; some carriers send none.

@@ -9,6 +9,8 @@ Problem
 ├── TooLarge           413
 ├── WrongMediaType     415
 ├── Invalid            422, each bad field by its JSON pointer
+├── TooMany            429 with Retry-After; has written nothing
+├── HeadersTooLarge    431
 └── Unavailable        503 with Retry-After; may have written, and every repeat is safe
 """
 
@@ -129,6 +131,26 @@ class Invalid(Problem):
     """JSON, but not what the format says."""
 
     status, word, title = 422, "invalid", "Some fields are missing or wrong"
+
+
+class TooMany(Problem):
+    """This sender, or this account, has more requests in flight than its share; others are still served."""
+
+    status, word, title = 429, "too-many", "Too many requests of yours are in flight"
+
+    def headers(self) -> dict[str, str]:
+        """When to come back."""
+        return {"retry-after": str(RETRY_AFTER_S)}
+
+
+class HeadersTooLarge(Problem):
+    """The headers, or the address with its parameters, are larger than we take."""
+
+    status, word, title = 431, "headers-too-large", "The headers are too large"
+
+    def headers(self) -> dict[str, str]:
+        """The body will not be read."""
+        return {"connection": "close"}
 
 
 class Unavailable(Problem):

@@ -51,8 +51,11 @@ class Publishes(Protocol):
         """Whether records would be taken now."""
         ...
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Return once all are acknowledged by all in-sync replicas. Unavailable or TooLarge otherwise."""
+    async def publish(self, messages: Sequence[Message], until: float | None = None) -> None:
+        """Return once all are acknowledged by all in-sync replicas. Unavailable or TooLarge otherwise.
+
+        until: by then (`time.monotonic`) at the latest, if that is before the publisher's own bound.
+        """
         ...
 
 
@@ -98,17 +101,19 @@ class Publisher:
         if self._closing:
             await asyncio.wait(self._closing, timeout=timeout + 3)
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message], until: float | None = None) -> None:
         """Return once all are acknowledged by all in-sync replicas.
 
         Raises TooLarge where a record can never be written (nothing was), Unavailable where not all were acknowledged
-        in PUBLISH_TIMEOUT_S: some may have been, or may still be. Repeating is safe, the same fact has the same id.
+        in PUBLISH_TIMEOUT_S, or `until` (by `time.monotonic`) where that is earlier: some may have been, or may still
+        be. Repeating is safe, the same fact has the same id.
         """
         if any(message.size > MAX_RECORD_BYTES for message in messages):
             raise TooLarge(f"one record is larger than {MAX_RECORD_BYTES} bytes")
         began = time.monotonic()
         try:
-            await self._publish(messages, began + PUBLISH_TIMEOUT_S)
+            deadline = began + PUBLISH_TIMEOUT_S
+            await self._publish(messages, deadline if until is None else min(deadline, until))
         except Unavailable as problem:
             self._metrics.publish_failures.labels(problem.cause).inc()
             raise

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+import orjson
+
 from contracts.tracking import CarrierFormat
 from producers.accounts import SigningAccount
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, instant, parse, signer
+from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, instant, parse_or_keep, signer
 from producers.sources.carriers import report, tracking_number
 
 NAME = "aftership"
@@ -23,8 +25,8 @@ def verify(received: Received, accounts: Sequence[SigningAccount]) -> SigningAcc
 def split(account: SigningAccount, received: Received, directory: Directory) -> Split:
     """A body with `msg.tracking_number` is one report, the whole body untouched; other events need nothing."""
     gathered = Collector(NAME, account)
-    body = parse(received.raw)
     try:
+        body = parse_or_keep(received.raw)
         if not isinstance(body, dict):
             raise Misfit("wrong_shape", "the body must be an object")
         if "msg" not in body:
@@ -34,7 +36,9 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
         number = tracking_number(tracking, "tracking_number")
         ident = body["event_id"] if isinstance(body.get("event_id"), str) else digest(received.raw)
         at = instant(tracking.get("updated_at"))
-        gathered.messages.append(report(CarrierFormat.AFTERSHIP, account.source(NAME), number, body, ident, at))
+        gathered.messages.append(
+            report(CarrierFormat.AFTERSHIP, account.source(NAME), number, orjson.Fragment(received.raw), ident, at)
+        )
     except Misfit as misfit:
         gathered.keep(misfit, received.raw)
     return gathered.split()

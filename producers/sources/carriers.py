@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from contracts.envelope import Envelope
 from contracts.keys import fact_id, tracking_key
 from contracts.topics import CARRIER_EVENTS
@@ -31,11 +33,14 @@ def report(
     vocabulary: CarrierFormat,
     source: Source,
     number: str,
-    element: dict[str, Any],
+    element: dict[str, Any] | orjson.Fragment,
     ident: str,
     at: datetime | None,
 ) -> Message:
-    """One CarrierReport. ident: what makes it this fact beside sender, account and parcel."""
+    """One CarrierReport. element: as parsed, or the body's own bytes as a fragment, which none of ours touches.
+
+    ident: what makes it this fact beside sender, account and parcel.
+    """
     key = tracking_key(number)
     value = dump(
         {

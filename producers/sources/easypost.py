@@ -5,10 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+import orjson
+
 from contracts.tracking import CarrierFormat
 from producers.accounts import SigningAccount
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, instant, parse, signer
+from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, instant, parse_or_keep, signer
 from producers.sources.carriers import report, tracking_number
 
 NAME = "easypost"
@@ -29,8 +31,8 @@ def _normalised(secret: str) -> bytes:
 def split(account: SigningAccount, received: Received, directory: Directory) -> Split:
     """`tracker.*` with its parcel is one report, the whole event untouched."""
     gathered = Collector(NAME, account)
-    body = parse(received.raw)
     try:
+        body = parse_or_keep(received.raw)
         if not isinstance(body, dict) or not isinstance(description := body.get("description"), str):
             raise Misfit("wrong_shape", "the body must be an event with a 'description'", "/description")
         if not description.startswith("tracker."):
@@ -42,7 +44,9 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
         # A repeated delivery has the event's id, though the lists of tried URLs inside it have grown.
         ident = body["id"] if isinstance(body.get("id"), str) else digest(received.raw)
         at = instant(body.get("created_at"))
-        gathered.messages.append(report(CarrierFormat.EASYPOST, account.source(NAME), number, body, ident, at))
+        gathered.messages.append(
+            report(CarrierFormat.EASYPOST, account.source(NAME), number, orjson.Fragment(received.raw), ident, at)
+        )
     except Misfit as misfit:
         gathered.keep(misfit, received.raw)
     return gathered.split()

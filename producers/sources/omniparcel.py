@@ -10,7 +10,7 @@ from producers.accounts import LoginAccount, holder
 from producers.messages import Message
 from producers.problems import pointer
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, dump, parse
+from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, dump, parse_or_keep
 from producers.sources.carriers import report, tracking_number
 
 NAME = "omniparcel"
@@ -29,7 +29,11 @@ def verify(received: Received, accounts: Sequence[LoginAccount]) -> LoginAccount
 def split(account: LoginAccount, received: Received, directory: Directory) -> Split:
     """One report per parcel. Where some cannot be used, the others go on and the whole body is kept, once."""
     gathered = Collector(NAME, account)
-    body = parse(received.raw)
+    try:
+        body = parse_or_keep(received.raw)
+    except Misfit as misfit:
+        gathered.keep(misfit, received.raw)
+        return gathered.split()
     several = isinstance(body, list)
     misfits: list[Misfit] = []
     for at, element in enumerate(body[:MAX_PARCELS] if several else [body]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from contracts.tracking import CarrierFormat
 from producers.accounts import ShippoAccount
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, dump, instant, parse, signer
+from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, instant, parse_or_keep, signer
 from producers.sources.carriers import report, tracking_number
 
 NAME = "shippo"
@@ -40,8 +42,8 @@ def _signed(account: ShippoAccount, received: Received) -> bool:
 def split(account: ShippoAccount, received: Received, directory: Directory) -> Split:
     """`track_updated` with its parcel is one report, the whole event untouched; other events need nothing."""
     gathered = Collector(NAME, account)
-    body = parse(received.raw)
     try:
+        body = parse_or_keep(received.raw)
         if not isinstance(body, dict) or not isinstance(event := body.get("event"), str):
             raise Misfit("wrong_shape", "the body must be an object with an 'event'", "/event")
         if event != "track_updated":
@@ -52,11 +54,11 @@ def split(account: ShippoAccount, received: Received, directory: Directory) -> S
             number = tracking_number(tracking, "tracking_number")
         except Misfit as misfit:
             raise Misfit(misfit.reason, str(misfit), f"/data{misfit.path}") from None
-        # No id of its own: the same history of the same parcel is the same fact.
-        ident = digest(dump(body, canonical=True))
         status = tracking.get("tracking_status")
         at = instant(status.get("status_date")) if isinstance(status, dict) else None
-        gathered.messages.append(report(CarrierFormat.SHIPPO, account.source(NAME), number, body, ident, at))
+        # No id of its own: the same body is the same fact.
+        ident, element = digest(received.raw), orjson.Fragment(received.raw)
+        gathered.messages.append(report(CarrierFormat.SHIPPO, account.source(NAME), number, element, ident, at))
     except Misfit as misfit:
         gathered.keep(misfit, received.raw)
     return gathered.split()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import ValidationError
 
 from contracts.envelope import Envelope
@@ -25,7 +26,18 @@ from producers.accounts import SigningAccount
 from producers.messages import Message, event
 from producers.problems import Unauthenticated, Unknown, pointer
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, dump, instant, parse, signer
+from producers.sources.base import (
+    Collector,
+    Misfit,
+    Received,
+    Sender,
+    Split,
+    digest,
+    dump,
+    instant,
+    parse_or_keep,
+    signer,
+)
 
 NAME = "shopify"
 # What may stand beside a kept body: who, what and when, but no signature.
@@ -83,8 +95,8 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
     retailer = _retailer(account, received, directory)
     topic = received.header("x-shopify-topic")
     gathered = Collector(NAME, account)
-    body = parse(received.raw)
     try:
+        body = parse_or_keep(received.raw)
         if topic not in _TOPICS:
             raise Misfit("unknown_topic", "this webhook topic is not handled: remove the subscription, or replay later")
         if not isinstance(body, dict):
@@ -158,7 +170,7 @@ def _hint(hook: Webhook) -> list[Message]:
     order_id = _id(inner.get("order_id"), "/order_edit/order_id" if edited else "/order_id")
     key = order_key(hook.retailer.id, f"?{order_id}")
     hint = OrderHint(retailer=hook.retailer.id, order_id=order_id, topic=hook.topic, body={})
-    value = dump({**hint.model_dump(mode="json"), "body": hook.body})
+    value = dump({**hint.model_dump(mode="json"), "body": orjson.Fragment(hook.received.raw)})
     ident = fact_id(NAME, hook.shop, hook.topic, order_id, inner.get("id"), digest(hook.received.raw))
     return [event(ORDER_EVENTS, key, value, hook.envelope(OrderHint, ident, key, inner.get("created_at")))]
 

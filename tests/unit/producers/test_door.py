@@ -42,7 +42,7 @@ class MemoryPublisher:
     fails: Exception | None = None
     ready: bool = True
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message], until: float | None = None) -> None:
         if self.fails is not None:
             raise self.fails
         self.written.extend(messages)
