@@ -45,7 +45,7 @@ MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 DISCARD_TIMEOUT_S = 2.0
 # From the body's last byte to the answer; less than the 2.5 s that are promised by what the loop may be late.
 ANSWER_WITHIN_S = 2.4
-# Real ones are 1 to 2 KB. The server's own bound (service.MAX_HEADER_BYTES) is looked at only while some are missing.
+# Real ones are 1 to 2 KB. uvicorn has the same bound, but looks at it only while some are missing.
 MAX_HEADER_BYTES = 16 * 1024
 # Of the requests in flight, one sender may have half and one of its accounts a quarter: the others are still served.
 SENDERS_SHARE, ACCOUNTS_SHARE = 2, 4

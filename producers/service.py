@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 
 from producers.app import build
 from producers.budget import Budget
-from producers.door import Door
+from producers.connections import KEEP_ALIVE_S, BoundedConnection
+from producers.door import MAX_HEADER_BYTES, Door
 from producers.metrics import Metrics
 from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
 from producers.retailers import Directory
@@ -26,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 # What is under way has its body by now or never; publishing is bounded, and the answer must still get out.
 GRACEFUL_S = int(PUBLISH_TIMEOUT_S) + 3
-# Longer than a load balancer's idle timeout (60 s as a rule): else it would reuse a connection that we are closing.
-KEEP_ALIVE_S = 75
 # Connections that wait to be accepted: uvicorn's default. Linux caps it at net.core.somaxconn (4096).
 BACKLOG = 2048
 
@@ -109,22 +108,29 @@ async def serve_async(settings: Settings) -> None:
     """
     sockets = _listening(settings.ingress)
     ingress = Ingress(settings)
-    config = uvicorn.Config(
-        ingress.app,
-        host=settings.ingress.host,
-        port=settings.ingress.port,
+    server = _Server(server_config(ingress.app, settings.ingress), ingress.door, settings.ingress.drain_s)
+    await server.serve(sockets)
+
+
+def server_config(app: Starlette, ingress: IngressSettings) -> uvicorn.Config:
+    """How uvicorn serves the ingress: what it bounds, whom it believes, and that it logs no path."""
+    return uvicorn.Config(
+        app,
+        host=ingress.host,
+        port=ingress.port,
+        http=BoundedConnection,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         lifespan="on",
         # Paths hold the retailers' tokens: no access log. Ours go through structlog.
         access_log=False,
         log_config=None,
         log_level="warning",
         server_header=False,
-        proxy_headers=bool(settings.ingress.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.ingress.trusted_proxies],
+        proxy_headers=bool(ingress.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in ingress.trusted_proxies],
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACEFUL_S,
     )
-    await _Server(config, ingress.door, settings.ingress.drain_s).serve(sockets)
 
 
 def _listening(ingress: IngressSettings) -> list[socket.socket]:

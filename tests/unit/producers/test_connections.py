@@ -1,0 +1,144 @@
+"""A real socket: who is slow with headers or says nothing is let go; headers have a bound, in one piece or in many."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from producers.app import build
+from producers.budget import Budget
+from producers.door import MAX_HEADER_BYTES, Door
+from producers.metrics import Metrics
+from producers.service import server_config
+from producers.settings import IngressSettings
+from tests.unit.producers import support
+from tests.unit.producers.test_door import MemoryPublisher
+
+RAW = support.body("omnirps/returns.json")
+HEAD = b"POST /omnirps/returns HTTP/1.1\r\nhost: ingress\r\ncontent-type: application/json\r\n"
+LOGIN = b"token: acme-token\r\nretailer: Acme Outdoors\r\n"
+LENGTH = b"content-length: %d\r\n" % len(RAW)
+
+
+@asynccontextmanager
+async def serving(settings: IngressSettings, networks: Iterable[str] = ()) -> AsyncIterator[int]:
+    """The port on which the door is served as `returnstreams serve` does it, to an account of these networks."""
+    account = support.ACME_TOKEN.model_validate(
+        {**support.ACME_TOKEN.model_dump(), "token": "acme-token", "networks": tuple(networks)}
+    )
+    door = Door(
+        accounts={"omnirps": [account]},
+        directory=support.directory(),
+        publisher=MemoryPublisher(),
+        metrics=Metrics(),
+        reading=Budget(32 * 1024 * 1024),
+        max_requests=8,
+        retailers_known=lambda: True,
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = server_config(build(door), settings)
+    config.lifespan = "off"
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(task, 10)
+
+
+async def answer(port: int, *pieces: bytes) -> bytes:
+    """What comes back until the other side closes, each piece sent once the one before it has left."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+def status(raw: bytes) -> int:
+    return int(raw.split(b" ", 2)[1]) if raw else 0
+
+
+CLOSE = b"connection: close\r\n"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(IngressSettings()) as port:
+        yield port
+
+
+async def test_a_request_in_one_piece_and_in_many_is_served(port: int) -> None:
+    request = HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW
+    assert status(await answer(port, request)) == 200
+    assert status(await answer(port, *(request[at : at + 7] for at in range(0, len(request), 7)))) == 200
+
+
+@pytest.mark.parametrize("size", [MAX_HEADER_BYTES + 1, 3 * MAX_HEADER_BYTES])
+async def test_headers_that_come_at_once_have_a_bound(port: int, size: int) -> None:
+    much = b"x: " + b"a" * size + b"\r\n"
+    raw = await answer(port, HEAD + LOGIN + LENGTH + CLOSE + much + b"\r\n" + RAW)
+    assert status(raw) == 431
+    assert b"application/problem+json" in raw
+
+
+async def test_headers_that_never_end_have_a_bound(port: int) -> None:
+    pieces = [b"x: " + b"a" * 5_000 + b"\r\n"] * 20
+    # The server hangs up in the middle of it: 400, or a reset where it had not been read.
+    assert status(await answer(port, HEAD, *pieces)) in (0, 400)
+
+
+async def test_who_does_not_end_its_headers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.connections.HEADERS_TIMEOUT_S", 0.1)
+    async with serving(IngressSettings()) as port:
+        assert await answer(port, HEAD) == b""
+        served = HEAD + LOGIN + LENGTH + b"\r\n" + RAW
+        # Also with the second request of a connection.
+        assert status(await answer(port, served, HEAD)) == 200
+
+
+async def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.connections.KEEP_ALIVE_S", 0.1)
+    async with serving(IngressSettings()) as port:
+        assert await answer(port) == b""
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "expected"),
+    [
+        ([], "203.0.113.9", 401),
+        (["127.0.0.1"], "203.0.113.9", 200),
+        (["127.0.0.0/8"], "203.0.113.9", 200),
+        (["127.0.0.0/8"], "198.51.100.1, 203.0.113.9", 200),
+        # What the client wrote itself stands before what the proxy adds.
+        (["127.0.0.0/8"], "203.0.113.9, 198.51.100.1", 401),
+        (["10.0.0.0/8"], "203.0.113.9", 401),
+        (["127.0.0.1"], "nobody", 401),
+    ],
+)
+async def test_a_forwarded_address_counts_from_a_trusted_proxy_alone(
+    trusted: list[str], forwarded: str, expected: int
+) -> None:
+    settings = IngressSettings.model_validate({"trusted_proxies": trusted})
+    said = f"x-forwarded-for: {forwarded}\r\n".encode()
+    async with serving(settings, ["203.0.113.0/24"]) as port:
+        raw = await answer(port, HEAD + LOGIN + LENGTH + CLOSE + said + b"\r\n" + RAW)
+    assert status(raw) == expected
+
+
+async def test_without_a_proxy_the_address_is_the_connections() -> None:
+    async with serving(IngressSettings(), ["127.0.0.1"]) as port:
+        assert status(await answer(port, HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)) == 200
