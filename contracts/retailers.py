@@ -113,11 +113,38 @@ class ShopifyAccess(Model):
     secret_ref: str | None = None
 
 
+class HookFormat(StrEnum):
+    """In which words a hook is told. Another receiver is another member here, and an adapter of its own."""
+
+    OMNIRPS_1 = "omnirps-1"
+
+
+_HOUR_S = 60 * 60
+
+
+class Schedule(Model):
+    """When a delivery that failed is tried again; each pause is up to a fifth shorter or longer: no crowd forms.
+
+    delays_s: pauses before the second, third, … attempt; cap_s: the pause of all that follow, and the longest of any.
+    give_up_after_s: from the first attempt on; then the delivery is parked, and a person called.
+    """
+
+    delays_s: tuple[float, ...] = (5, 30, 120, 600, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S)
+    cap_s: float = Field(default=24 * _HOUR_S, gt=0)
+    give_up_after_s: float = Field(default=7 * 24 * _HOUR_S, gt=0)
+
+
 class Hook(Model):
-    """Where tracking updates go."""
+    """Where tracking updates go, in which words, and how patiently.
+
+    schedule: None for the installation's. allow_private: also plain http, and addresses that are not public: for tests.
+    """
 
     url: str
     secret_ref: str | None = None
+    format: HookFormat = HookFormat.OMNIRPS_1
+    schedule: Schedule | None = None
+    allow_private: bool = False
 
 
 class Watchdogs(Model):

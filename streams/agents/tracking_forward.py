@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from contracts import keys, topics
 from contracts.actions import AlertKind
@@ -16,7 +17,7 @@ from contracts.model import Model
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, Delivery, DeliveryReplay, DeliveryResult
 from streams.agents.alerts import raise_alert
-from streams.domain.loop_payload import Payload, code_of, payload
+from streams.domain.hook_formats import FORMATS, Format
 from streams.domain.milestones import PHYSICAL
 from streams.domain.told import Told
 from streams.engine.agent import Agent, Outbox, Store, TimerSpec
@@ -54,7 +55,7 @@ REMEMBERED_FOR = timedelta(days=180)
 
 
 class HookCall(Model):
-    """One POST that is owed. payload: its body; address and secrets are the retailer's at the time of the call.
+    """One POST that is owed. payload: its body, any JSON; address and secrets are the retailer's when it is made.
 
     replay: the request because of which it is sent once more, None for the first time.
     """
@@ -63,7 +64,7 @@ class HookCall(Model):
     order_key: str
     rma: str | None = None
     code: str
-    payload: Payload
+    payload: Any
     replay: str | None = None
 
 
@@ -117,18 +118,20 @@ class Forwarder:
         if not said.source.speaks_for(said.retailer):
             _warn_of_foreign(ctx, said)
             return
-        if ctx.retailer(said.retailer).hook is None:
+        hook = ctx.retailer(said.retailer).hook
+        if hook is None:
             return
+        words = FORMATS[hook.format]
         before = ctx.get(self.told, event.key) or Told()
         told = before.learned(said)
-        for meaning in _milestones(said):
-            told = self._tell(ctx, told, said, meaning)
+        for meaning in _milestones(said, words):
+            told = self._tell(ctx, told, said, meaning, words)
         if told != before:
             ctx.put(self.told, event.key, told)
             ctx.set_timer(self.forgetting, event.key, ctx.now + REMEMBERED_FOR)
 
-    def _tell(self, ctx: Context, told: Told, event: ReturnEvent, meaning: Meaning) -> Told:
-        code = code_of(meaning) or ""
+    def _tell(self, ctx: Context, told: Told, event: ReturnEvent, meaning: Meaning, words: Format) -> Told:
+        code = words.code(meaning) or ""
         about: tuple[object, ...] = (event.rma,) if event.rma else (None, event.consignment, event.omnirps_no)
         if meaning is Meaning.PROCESSED:
             news = told.of_processing(code, event)
@@ -142,7 +145,7 @@ class Forwarder:
             if heard is None:
                 return told
             after = heard
-        body = payload(event, told_as=meaning)
+        body = words.body(event, meaning)
         if body is None:
             return told
         call = HookCall(retailer=event.retailer, order_key=event.order_key, rma=event.rma, code=code, payload=body)
@@ -260,13 +263,13 @@ def _must_belong_together(key: str, said: ReturnEvent | DeliveryReplay) -> None:
         )
 
 
-def _milestones(event: ReturnEvent) -> Iterator[Meaning]:
+def _milestones(event: ReturnEvent, words: Format) -> Iterator[Meaning]:
     """What an event tells the receiver, in that order. A later physical event implies a first scan that was missed."""
     if event.meaning in PHYSICAL:
         yield Meaning.FIRST_SCAN
     if event.meaning is Meaning.LABEL and event.source.sender == CarrierFormat.OMNIRPS and event.code.upper() == "RC":
         yield Meaning.CREATED
-    elif event.meaning is not Meaning.FIRST_SCAN and code_of(event.meaning) is not None:
+    elif event.meaning is not Meaning.FIRST_SCAN and words.code(event.meaning) is not None:
         yield event.meaning
 
 

@@ -105,6 +105,40 @@ def test_a_reader_of_actions_can_rely_on_money_as_text() -> None:
     assert schema["properties"]["order_id"]["type"] == "string"
 
 
+GOLDEN = sorted((SHOPIFY.parent / "loop").glob("*.json"))
+
+
+def body_complaints(body: object) -> list[str]:
+    schema = json.loads((HERE / "schemas" / "hook.omnirps-1.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
+
+
+@pytest.mark.parametrize("body", GOLDEN, ids=lambda path: path.stem)
+def test_what_a_hook_is_told_fits_its_schema(body: Path) -> None:
+    assert body_complaints(json.loads(body.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"EventDT": "2026-11-02T09:14:00Z"},
+        {"Carrier": None},
+        {"Code": "OP-10"},
+        {"Code": "RP"},
+        {"Extra": ""},
+        {"ItemNo": "TEE"},
+    ],
+)
+def test_what_no_receiver_could_read_does_not(wrong: dict[str, Any]) -> None:
+    (flat,) = json.loads((SHOPIFY.parent / "loop" / "RT.json").read_text())
+
+    assert body_complaints([{**flat, **wrong}])
+    assert body_complaints([{name: text for name, text in flat.items() if name != "MAWB"}])
+    assert body_complaints([flat, flat])
+    assert body_complaints([])
+
+
 # --- AsyncAPI ---------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from contracts.retailers import (
     Retailer,
     ReturnActionStage,
     RuleOutcome,
+    Schedule,
 )
 from streams.retailers_file import ParsedFile, parse
 
@@ -151,13 +152,44 @@ retailers:
 
         assert retailer.return_action is ReturnActionStage.MANUAL
 
-    @pytest.mark.parametrize(
-        "url", ["http://localhost:8090/x", "http://127.0.0.1/x", "http://[::1]:9/x", "https://a.b/c"]
-    )
-    def test_plain_http_is_for_this_machine_only(self, url: str) -> None:
-        hook = only(parse(HEAD + f'    customer_choice: {{enabled: true}}\n    hook: {{url: "{url}"}}\n')).hook
+    @pytest.mark.parametrize("url", ["http://localhost:8090/x", "http://[::1]:9/x", "https://10.0.0.1/x"])
+    def test_plain_http_and_private_addresses_are_for_tests_that_say_so_and_warned_of(self, url: str) -> None:
+        parsed = parse(hooked(f'url: "{url}", allow_private: true'))
 
-        assert hook == Hook(url=url)
+        assert [retailer.hook for retailer in parsed.retailers] == [Hook(url=url, allow_private=True)]
+        assert "hook.allow_private: warning: this hook may lead into your own network" in parsed.render()
+
+    def test_how_patient_a_hook_is_can_be_said_of_each(self) -> None:
+        schedule = "schedule: {delays: [5s, 2m, 1.5h], cap: 12h, give_up_after: 3d}"
+
+        hook = only(parse(hooked(f"url: 'https://a.b/c', format: omnirps-1, {schedule}"))).hook
+
+        assert hook == Hook(
+            url="https://a.b/c",
+            schedule=Schedule(delays_s=(5, 120, 5400), cap_s=43_200, give_up_after_s=3 * 86_400),
+        )
+
+    @pytest.mark.parametrize(
+        ("written", "problem"),
+        [
+            ("format: omnirps", "hook.format: unknown format 'omnirps'; did you mean 'omnirps-1'?"),
+            ("schedule: {delays: [5s, soon]}", "hook.schedule.delays[1]: a delay is 'soon'; write a time such as 30s"),
+            ("schedule: {delays: []}", "hook.schedule.delays: delays is empty; write delays: [5s, 30s, 2m]"),
+            ("schedule: {cap: 0h}", "hook.schedule.cap: cap is '0h'; write a time"),
+            ("schedule: {give_up_after: 91d}", "hook.schedule.give_up_after: give_up_after is '91d'; write a time"),
+            ("schedule: {delay: [5s]}", "hook.schedule.delay: unknown key 'delay'; did you mean 'delays'?"),
+            ("allow_private: perhaps", "hook.allow_private: allow_private must be true or false, not 'perhaps'"),
+        ],
+    )
+    def test_what_is_wrong_with_a_hooks_options_is_told_with_its_remedy(self, written: str, problem: str) -> None:
+        parsed = parse(hooked(f"url: 'https://a.b/c', {written}"))
+
+        assert not parsed.ok
+        assert f"retailers[0].{problem}" in parsed.render()
+
+
+def hooked(hook: str) -> str:
+    return HEAD + f"    customer_choice: {{enabled: true}}\n    hook: {{{hook}}}\n"
 
 
 RULE_PROBLEMS = [
@@ -437,6 +469,16 @@ SOUND = HEAD + "    customer_choice: {enabled: true}\n"
             "    customer",
             "    hook: {url: 'http://example.com/x'}\n    customer",
             "7: retailers[0].hook.url: 'http://example.com/x' is not https; write https://…; http is for",
+        ),
+        (
+            "    customer",
+            "    hook: {url: 'https://169.254.169.254/x'}\n    customer",
+            "7: retailers[0].hook.url: '169.254.169.254' is no public address: link-local, where clouds",
+        ),
+        (
+            "    customer",
+            "    hook: {url: 'https://localhost/x'}\n    customer",
+            "7: retailers[0].hook.url: 'localhost' is no public address: this machine; write the receiver's name",
         ),
         (
             "    customer",
