@@ -126,12 +126,12 @@ class Schedule(Model):
     """When a delivery that failed is tried again; each pause is up to a fifth shorter or longer: no crowd forms.
 
     delays_s: pauses before the second, third, … attempt; cap_s: the pause of all that follow, and the longest of any.
-    give_up_after_s: from the first attempt on; then the delivery is parked, and a person called.
+    give_up_after_s: from the first attempt on; then a person is called. None: never.
     """
 
     delays_s: tuple[float, ...] = (5, 30, 120, 600, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S)
     cap_s: float = Field(default=24 * _HOUR_S, gt=0)
-    give_up_after_s: float = Field(default=7 * 24 * _HOUR_S, gt=0)
+    give_up_after_s: float | None = Field(default=7 * 24 * _HOUR_S, gt=0)
 
 
 class Hook(Model):

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.keys import consignment_key, tracking_key
 from contracts.orders import ErasureReason, OrderErasure, ShopifyOrder
-from contracts.retailers import Hook, Portal, Retailer, ReturnActionStage, ShopifyAccess
+from contracts.retailers import Hook, Portal, Retailer, ReturnActionStage, Schedule, ShopifyAccess
 from contracts.returns import Meaning, ReturnEvent, ReturnUpload, UploadedUnit
 from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
 
@@ -15,7 +15,14 @@ PARCEL = "SEK-1"
 HASH_KEY = b"a key for tests"
 
 
-def retailer(id: str = "acme", *, hook: str | None = None, secret_ref: str | None = None, **changes: Any) -> Retailer:
+def retailer(
+    id: str = "acme",
+    *,
+    hook: str | None = None,
+    secret_ref: str | None = None,
+    schedule: Schedule | None = None,
+    **changes: Any,
+) -> Retailer:
     """A retailer on OmniReturns; with a URL for `hook`, one that wants to be told."""
     values: dict[str, Any] = {
         "id": id,
@@ -24,7 +31,7 @@ def retailer(id: str = "acme", *, hook: str | None = None, secret_ref: str | Non
         "shopify": ShopifyAccess(shop=f"{id}.myshopify.com"),
         "return_action": ReturnActionStage.FIRST_SCAN,
         # Receivers of tests are on this machine.
-        "hook": Hook(url=hook, secret_ref=secret_ref, allow_private=True) if hook else None,
+        "hook": Hook(url=hook, secret_ref=secret_ref, schedule=schedule, allow_private=True) if hook else None,
     }
     return Retailer(**{**values, **changes})
 

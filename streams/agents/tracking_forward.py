@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from contracts import keys, topics
 from contracts.actions import AlertKind
 from contracts.model import Model
+from contracts.retailers import Schedule
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, Delivery, DeliveryReplay, DeliveryResult
 from streams.agents.alerts import raise_alert
 from streams.domain.hook_formats import FORMATS, Format
+from streams.domain.hook_schedule import pause_s
+from streams.domain.loop_payload import Payload
 from streams.domain.milestones import PHYSICAL
 from streams.domain.told import Told
 from streams.engine.agent import Agent, Outbox, Store, TimerSpec
@@ -41,10 +43,6 @@ DEFAULT = Policy(
     concurrency=8,
 )
 
-# What a receiver may ask for by Retry-After: less would hammer it, more would let it forget us.
-SHORTEST_WAIT_S = 1
-LONGEST_WAIT_S = HOUR_S
-
 GONE = 410
 # The same body cannot be understood better by repeating it. Thrice, because a receiver being deployed says 404 too.
 REFUSALS: frozenset[int] = frozenset({400, 404, 422})
@@ -55,7 +53,7 @@ REMEMBERED_FOR = timedelta(days=180)
 
 
 class HookCall(Model):
-    """One POST that is owed. payload: its body, any JSON; address and secrets are the retailer's when it is made.
+    """One POST that is owed. payload: its body; address and secrets are the retailer's when it is made.
 
     replay: the request because of which it is sent once more, None for the first time.
     """
@@ -64,7 +62,7 @@ class HookCall(Model):
     order_key: str
     rma: str | None = None
     code: str
-    payload: Any
+    payload: Payload
     replay: str | None = None
 
 
@@ -174,7 +172,8 @@ class Forwarder:
     def answered(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> Verdict:
         """Record the attempt, and say whether there will be another."""
         refused = self._count_refusals(call, answer, ctx)
-        result, at = outcome(self.hook.policy, call, answer, ctx.now, refused)
+        schedule = self._schedule(call.intent.retailer, ctx)
+        result, at = outcome(schedule, call, answer, ctx.now, refused)
         delivery = Delivery(
             delivery_id=call.id,
             retailer=call.intent.retailer,
@@ -200,6 +199,14 @@ class Forwarder:
         if result is not DeliveryResult.DELIVERED:
             _call_about_undelivered(ctx, call, answer, result)
         return Done()
+
+    def _schedule(self, retailer: str, ctx: Context) -> Schedule:
+        """The retailer's as it is now, else the installation's."""
+        known = ctx.retailers.get(retailer)
+        if known is not None and known.hook is not None and known.hook.schedule is not None:
+            return known.hook.schedule
+        policy = self.hook.policy
+        return Schedule(delays_s=policy.delays_s, cap_s=max(policy.delays_s), give_up_after_s=policy.give_up_after_s)
 
     def _count_refusals(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> int:
         known = ctx.get(self.refusals, call.key)
@@ -238,7 +245,7 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
 
 
 def outcome(
-    policy: Policy, call: Call[HookCall], answer: HookAnswer, now: datetime, refused: int
+    schedule: Schedule, call: Call[HookCall], answer: HookAnswer, now: datetime, refused: int
 ) -> tuple[DeliveryResult, datetime | None]:
     """What an answer means, and when to try again (None: never). refused: how often this call was, with this time."""
     if answer.accepted:
@@ -247,11 +254,8 @@ def outcome(
         return DeliveryResult.NO_HOOK, None
     if answer.status == GONE or refused >= MOST_REFUSALS:
         return DeliveryResult.GIVEN_UP, None
-    wait_s = policy.delay_s(call.attempt)
-    if answer.retry_after_s is not None:
-        wait_s = min(max(answer.retry_after_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-    at = now + timedelta(seconds=wait_s)
-    if policy.give_up_after_s is not None and at > call.first_at + timedelta(seconds=policy.give_up_after_s):
+    at = now + timedelta(seconds=pause_s(schedule, call.id, call.attempt, answer.retry_after_s))
+    if schedule.give_up_after_s is not None and at > call.first_at + timedelta(seconds=schedule.give_up_after_s):
         return DeliveryResult.GIVEN_UP, None
     return DeliveryResult.RETRYING, at
 

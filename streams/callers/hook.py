@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import ssl
 import time
@@ -23,6 +24,7 @@ from contracts.retailers import Hook, Retailer
 from contracts.trace import Trace
 from streams import observability
 from streams.agents.tracking_forward import HookAnswer, HookCall
+from streams.callers.guard import HookTransport, NotPublic, Resolver, resolve, tls
 from streams.engine.outbox import Call
 from streams.observability import Step
 from streams.secrets import Secrets, SecretUnreadable
@@ -34,7 +36,14 @@ LARGEST_ANSWER_BYTES = 64 * 1024
 
 NO_HOOK = "the retailer has no hook"
 NO_URL = "(not a URL)"
+NOT_HTTPS = "nothing was sent: the hook's address is not https"
 UNSIGNED = "the hook's secret is not there: nothing was sent, for it would have gone unsigned"
+
+
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+
+# It tells whole URLs at INFO, and a hook's query may hold a token.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,8 @@ class Timeouts:
 class HookCaller:
     """Makes the calls of tracking-forward's outbox. Never raises: every failure becomes an answer that says why.
 
-    retailers: read at each call, so that a corrected hook serves what is owed. transport: for tests and guards.
+    retailers: read at each call, so that a corrected hook serves what is owed. transport: for tests, for every hook.
+    verify: by whom certificates must be vouched for. resolver: of the hosts' names.
     """
 
     def __init__(
@@ -63,24 +73,30 @@ class HookCaller:
         *,
         timeouts: Timeouts | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        verify: ssl.SSLContext | bool = True,
+        verify: ssl.SSLContext | None = None,
+        resolver: Resolver = resolve,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._retailers = retailers
         self._secrets = secrets
         self._timeouts = timeouts or Timeouts()
         self._now = now
-        self._client = httpx.AsyncClient(
-            # The bounds on the whole are ours; httpx's own read and write bounds start anew with each byte.
-            timeout=httpx.Timeout(None, connect=self._timeouts.connect_s),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
-            follow_redirects=False,
-            # A .netrc or a proxy of the environment must not decide who gets a retailer's updates and secrets.
-            trust_env=False,
-            verify=verify,
-            transport=transport,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        trusted = verify or tls()
+
+        def client(*, guarded: bool) -> httpx.AsyncClient:
+            dialling = HookTransport(guarded=guarded, verify=trusted, limits=_LIMITS, resolver=resolver)
+            return httpx.AsyncClient(
+                # The bounds on the whole are ours; httpx's own read and write bounds start anew with each byte.
+                timeout=httpx.Timeout(None, connect=self._timeouts.connect_s),
+                follow_redirects=False,
+                # A .netrc or a proxy of the environment must not decide who gets a retailer's updates and secrets.
+                trust_env=False,
+                transport=transport or dialling,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            )
+
+        # Two, for a connection that one retailer may open must not be there for another to find.
+        self._guarded, self._open = client(guarded=True), client(guarded=False)
 
     async def __call__(self, call: Call[HookCall]) -> HookAnswer:
         """Make one attempt. Only a cancellation comes out as an exception."""
@@ -97,7 +113,8 @@ class HookCaller:
 
     async def aclose(self) -> None:
         """Let go of all connections."""
-        await self._client.aclose()
+        await self._guarded.aclose()
+        await self._open.aclose()
 
     async def _attempt(self, call: Call[HookCall], hook: Hook, trace: Trace | None) -> HookAnswer:
         try:
@@ -107,9 +124,12 @@ class HookCaller:
                 return HookAnswer(error=UNSIGNED)
             if trace is not None:
                 headers |= trace.headers
+            client = self._open if hook.allow_private else self._guarded
             async with asyncio.timeout(self._timeouts.whole_s):
-                request = self._client.build_request("POST", hook.url, content=body, headers=headers)
-                response = await self._client.send(request, stream=True)
+                request = client.build_request("POST", hook.url, content=body, headers=headers)
+                if request.url.scheme != "https" and not hook.allow_private:
+                    return HookAnswer(error=NOT_HTTPS)
+                response = await client.send(request, stream=True)
         except SecretUnreadable as error:
             return HookAnswer(error=f"the hook's secret cannot be used, nothing was sent: {error}")
         except TimeoutError:
@@ -163,6 +183,8 @@ class HookCaller:
         if isinstance(error, httpx.ConnectTimeout):
             return f"no connection within {self._timeouts.connect_s:g} s"
         for cause in _causes(error):
+            if isinstance(cause, NotPublic):
+                return f"nothing was sent: {cause}"
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return f"the certificate is not trusted: {cause.verify_message}"
             if isinstance(cause, ssl.SSLError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAlert
+from contracts.retailers import Schedule
 from contracts.returns import EventItem, Meaning, ReturnEvent
 from contracts.tracking import Delivery, DeliveryResult
 from streams.agents.tracking_forward import DEFAULT, HookAnswer, HookCall, tracking_forward
@@ -270,14 +271,14 @@ class TestDelivery:
         driver.answer(two, HookAnswer(status=200, url=URL))
 
         assert [(call.key, call.intent.code) for call in driver.calls] == [("acme/2", "RDTPF")]
-        driver.advance(timedelta(seconds=5))
+        driver.advance(timedelta(seconds=6))
         assert {(call.key, call.intent.code) for call in driver.calls} == {("acme/2", "RDTPF"), ("acme/1", "RT")}
 
     def test_a_repeat_has_the_same_id_and_body(self, driver: AgentTestDriver) -> None:
         happens(driver, return_event(Meaning.FIRST_SCAN))
         (first,) = driver.calls
         answer(driver, None, error="no answer within 15 s")
-        driver.advance(timedelta(seconds=5))
+        wait(driver)
 
         (second,) = driver.calls
         assert (second.id, second.intent, second.attempt) == (first.id, first.intent, 2)
@@ -300,8 +301,9 @@ class TestDelivery:
             waits.append((driver.now - at).total_seconds())
 
         hour = 3600.0
-        assert waits[:8] == [5, 30, 120, 600, hour, 6 * hour, 12 * hour, 24 * hour]
-        assert set(waits[8:-1]) == {24 * hour}
+        assert waits[:8] == pytest.approx([5, 30, 120, 600, hour, 6 * hour, 12 * hour, 24 * hour], rel=0.2)
+        assert waits[8:-1] == pytest.approx([24 * hour] * len(waits[8:-1]), rel=0.2)
+        assert len(waits) > 12
         assert driver.now - START < timedelta(days=7)
         assert deliveries(driver)[-1].result is DeliveryResult.GIVEN_UP
         assert alerts(driver) == [AlertKind.DELIVERY_GIVEN_UP]
@@ -315,7 +317,9 @@ class TestDelivery:
             wait(driver)
 
         assert [record.result for record in deliveries(driver)] == [DeliveryResult.RETRYING] * 4
-        assert deliveries(driver)[0].next_at == START + timedelta(seconds=5)
+        first = deliveries(driver)[0].next_at
+        assert first is not None
+        assert 4 <= (first - START).total_seconds() <= 6
 
     @pytest.mark.parametrize("status", [400, 404, 422])
     def test_what_cannot_get_better_is_tried_thrice(self, driver: AgentTestDriver, status: int) -> None:
@@ -349,15 +353,12 @@ class TestDelivery:
         assert alerts(driver) == [AlertKind.DELIVERY_GIVEN_UP]
         assert driver.calls == []
 
-    @pytest.mark.parametrize(("asked", "waited"), [(0, 1), (45, 45), (3600, 3600), (86_400, 3600)])
-    def test_the_receiver_may_say_when_within_an_hour(
-        self, driver: AgentTestDriver, asked: float, waited: float
-    ) -> None:
+    def test_the_receiver_may_say_when(self, driver: AgentTestDriver) -> None:
         happens(driver, return_event(Meaning.FIRST_SCAN))
 
-        answer(driver, 429, retry_after_s=asked)
+        answer(driver, 429, retry_after_s=45)
 
-        assert deliveries(driver)[-1].next_at == START + timedelta(seconds=waited)
+        assert deliveries(driver)[-1].next_at == START + timedelta(seconds=45)
 
     def test_a_hook_that_was_removed_owes_nothing_and_calls_somebody(self, driver: AgentTestDriver) -> None:
         happens(driver, return_event(Meaning.FIRST_SCAN))
@@ -374,10 +375,24 @@ class TestDelivery:
         happens(driver, return_event(Meaning.FIRST_SCAN))
 
         answer(driver, 500)
-        driver.advance(timedelta(seconds=0.1))
+        wait(driver)
         answer(driver, 500)
 
         assert [record.result for record in deliveries(driver)] == [DeliveryResult.RETRYING, DeliveryResult.GIVEN_UP]
+
+    def test_a_retailer_may_have_a_schedule_of_its_own_also_for_what_is_owed(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        schedule = Schedule(delays_s=(1000,), cap_s=5000, give_up_after_s=9000)
+        driver.retailers["acme"] = retailer("acme", hook=URL, schedule=schedule)
+        waits = []
+        while driver.calls:
+            at = driver.now
+            answer(driver, 500)
+            wait(driver)
+            waits.append((driver.now - at).total_seconds())
+
+        assert waits[:2] == pytest.approx([1000, 5000], rel=0.2)
+        assert (driver.now - START).total_seconds() <= 9000
 
 
 STORY = (

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import shutil
 import socket
-import ssl
 import struct
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -286,44 +282,6 @@ class TestMisbehaviour:
         await caller.aclose()
 
         assert answer.error == "connecting failed (ConnectError)"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody but itself vouches for, with its key in the same file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("makes a certificate with openssl, which is not installed")
-    path = tmp_path_factory.mktemp("tls") / "loopback.pem"
-    subject = ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"]
-    new = ["req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "2", *subject]
-    subprocess.run([openssl, *new, "-keyout", str(path), "-out", f"{path}.crt"], check=True, capture_output=True)
-    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
-    return path
-
-
-class TestTls:
-    async def test_a_certificate_that_nobody_vouches_for_is_refused_and_named(self, certificate: Path) -> None:
-        async with receiver(status("200 OK"), serving(certificate)) as it, calling(it.url) as caller:
-            answer = await caller(call())
-
-        assert it.received == []
-        assert answer.error == "the certificate is not trusted: self-signed certificate"
-
-    async def test_one_that_is_vouched_for_is_taken(self, certificate: Path) -> None:
-        async with receiver(status("200 OK"), serving(certificate)) as it:
-            trusting = ssl.create_default_context(cafile=certificate)
-            caller = HookCaller({"acme": retailer("acme", hook=it.url)}, Kept(), timeouts=PATIENT, verify=trusting)
-            answer = await caller(call())
-            await caller.aclose()
-
-        assert answer.accepted
-
-
-def serving(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
 
 
 async def test_a_hook_that_is_gone_is_an_answer_without_a_url() -> None:
