@@ -1,13 +1,13 @@
 """One shop's Admin API: a document and its variables in, a typed result out, in the shop's own time.
 
 async with Shops(secrets, ShopifyOptions()) as shops:
-    page = await shops.of(retailer).execute(document("orders_updated"), {...}, OrdersPage)
+    counted = await shops.of(retailer).execute(document("orders_count"), {...}, Counted)
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -119,8 +119,7 @@ class AdminClient:
         raise AssertionError("unreachable")
 
     async def _paid(self, document: Document, variables: Mapping[str, Any], token: str, priority: Priority) -> Answer:
-        key = document.name, variables.get("first"), variables.get("lines"), len(variables.get("ids", ()))
-        reservation = await self.throttle.reserve(key, priority)
+        reservation = await self.throttle.reserve(_cost_key(document, variables), priority)
         answer = Answer({})
         try:
             answer = await self._post(document, variables, token)
@@ -162,6 +161,10 @@ class AdminClient:
             # Its class alone: the messages of libraries may hold a header's value.
             return Unreachable(f"{what}: the connection failed ({type(error).__name__})", sent=not never_sent(error))
 
+    def requested(self, document: Document, variables: Mapping[str, Any]) -> float | None:
+        """The points that this costs at most; None before its first answer."""
+        return self.throttle.requested(_cost_key(document, variables))
+
     async def grant(self, client_id: str, client_secret: str) -> Granted:
         """A new token by the client credentials grant. AccessDenied or Unreachable."""
         body = orjson.dumps(
@@ -175,6 +178,11 @@ class AdminClient:
             if attempt < self.retries.attempts:
                 await asyncio.sleep(self.retries.pause_s(attempt))
         raise Unreachable(f"shop {self.shop}: no access token could be had", sent=False)
+
+
+def _cost_key(document: Document, variables: Mapping[str, Any]) -> Hashable:
+    """Whatever of a query decides what it costs at most."""
+    return document.name, variables.get("first"), variables.get("lines"), len(variables.get("ids", ()))
 
 
 def _granted(response: tuple[int, bytes, str | None]) -> Granted:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 N = TypeVar("N")
@@ -72,11 +72,12 @@ class Tax(Result):
 
 
 class Line(Result):
-    """One line item. quantity: as ordered, whatever was refunded or edited since."""
+    """One line item. quantity: as ordered; current_quantity: what refunds and edits have left of it."""
 
     id: str
     sku: str | None = None
     quantity: int
+    current_quantity: int
     variant: Node | None = None
     original_unit_price_set: MoneyBag
     discount_allocations: tuple[Allocation, ...] = ()
@@ -128,8 +129,23 @@ class Order(Result):
     fulfillments: tuple[Fulfillment, ...] = ()
 
 
+class OrderVersion(Result):
+    """Which version of an order the shop has."""
+
+    id: str
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class OrderVersions(Result):
+    """OrderVersions."""
+
+    orders: Page[OrderVersion]
+
+
 class Orders(Result):
-    """OrdersUpdated, OrdersCreated."""
+    """OrdersCreated."""
 
     orders: Page[Order]
 

@@ -25,7 +25,7 @@ def test_a_document_is_valid_on_the_schema(name: str, admin: GraphQLSchema) -> N
 
 
 def test_a_field_that_shopify_does_not_have_is_noticed(admin: GraphQLSchema) -> None:
-    text = document("orders_updated").text.replace("updatedAt", "updated_at")
+    text = document("orders_created").text.replace("updatedAt", "updated_at")
 
     assert validate(admin, parse(text)) != []
 
