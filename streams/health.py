@@ -1,12 +1,13 @@
-"""/healthz, /readyz and /metrics of a process that runs agents, on a thread of its own: a stuck process says so."""
+"""/healthz, /readyz, /metrics and /rows of a process that runs agents, on a thread of its own: a stuck one says so."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 
+import orjson
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -14,15 +15,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from streams.engine.errors import ConfigError
+from streams.engine.errors import ConfigError, NotHere
 from streams.settings import HealthSettings
 
 # What was asked before the end gets its answer within this, or none.
 STOP_TIMEOUT_S = 2
 
+Rows = Callable[[str, str, int, str], Awaitable[bytes | None]]
+"""Agent, store, partition and key to the row, as JSON; None where there is none. NotHere where it cannot be told."""
+
+
+async def no_rows(agent: str, store: str, partition: int, key: str) -> bytes | None:
+    """For a process that shows none."""
+    raise NotHere(f"{agent} does not run here")
+
 
 def app(
-    state: Callable[[], Mapping[str, Mapping[str, object]]], problems: Callable[[], Sequence[str]] = tuple
+    state: Callable[[], Mapping[str, Mapping[str, object]]],
+    problems: Callable[[], Sequence[str]] = tuple,
+    rows: Rows = no_rows,
 ) -> Starlette:
     """The routes. All of them run on the server's thread.
 
@@ -44,7 +55,29 @@ def app(
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+    async def row(request: Request) -> Response:
+        agent, store, partition = (request.path_params[name] for name in ("agent", "store", "partition"))
+        key = request.query_params.get("key", "")
+        try:
+            found = await rows(agent, store, partition, key)
+        except (NotHere, TimeoutError, OSError) as error:
+            # 421 Misdirected Request: who asked has an old answer about where the partition is.
+            return JSONResponse({"title": str(error) or "no answer in time"}, status_code=421)
+        # Not 404 for a row that is not there: whatever else listens at an old address would say that too.
+        body = b'{"agent":%s,"store":%s,"partition":%d,"row":%s}'
+        return Response(
+            body % (orjson.dumps(agent), orjson.dumps(store), partition, found or b"null"),
+            media_type="application/json",
+        )
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            Route("/rows/{agent}/{store}/{partition:int}", row),
+        ]
+    )
 
 
 class _Server(uvicorn.Server):

@@ -17,6 +17,7 @@ from contracts.retailers import Retailer
 from streams import health
 from streams.engine import metrics
 from streams.engine.agent import Agent
+from streams.engine.errors import NotHere
 from streams.engine.global_table import GlobalTable
 from streams.engine.keyvalue import KeyValue
 from streams.engine.options import Caller, RunnerOptions, memory
@@ -28,6 +29,9 @@ from streams.watchdog import Watchdog
 from streams.wiring import hook_caller
 
 log = structlog.get_logger()
+
+# A batch holds the loop for 0.2 s at most, several tasks may take turns; who asks for rows has another way after this.
+ROW_TIMEOUT_S = 2.0
 
 
 async def run(agents: Sequence[Agent], settings: Settings) -> None:
@@ -47,6 +51,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     callers: dict[str, Caller] = {"hook": hooks}
     options = RunnerOptions(
         instance_id=settings.instance_id,
+        address=settings.health.address,
         callers=callers,
         storage=storage(settings),
         limits=settings.bugs.limits,
@@ -105,8 +110,29 @@ def _watched(runners: Mapping[str, AgentRunner], settings: Settings, port: socke
         stack.enter_context(watchdog.watching())
         if port is not None:
             state = functools.partial(_states, runners)
-            stack.enter_context(health.serving(health.app(state, lambda: watchdog.problems), port))
+            rows = functools.partial(_row, runners, asyncio.get_running_loop())
+            stack.enter_context(health.serving(health.app(state, lambda: watchdog.problems, rows), port))
         yield
+
+
+async def _row(
+    runners: Mapping[str, AgentRunner],
+    loop: asyncio.AbstractEventLoop,
+    agent: str,
+    store: str,
+    partition: int,
+    key: str,
+) -> bytes | None:
+    """Have the agents' loop look it up between two batches, for who asks from another thread."""
+    if agent not in runners:
+        raise NotHere(f"{agent} does not run here")
+
+    async def looked_up() -> bytes | None:
+        return runners[agent].row(store, partition, key)
+
+    asked = asyncio.run_coroutine_threadsafe(looked_up(), loop)
+    async with asyncio.timeout(ROW_TIMEOUT_S):
+        return await asyncio.wrap_future(asked)
 
 
 def _states(runners: Mapping[str, AgentRunner]) -> dict[str, dict[str, object]]:

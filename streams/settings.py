@@ -24,6 +24,7 @@ from streams.shopify import API_VERSION, OWN_HOST, ShopifyOptions
 from streams.topics_admin import Replication
 
 _LIMITS = Limits()
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - a comparison, nothing listens
 
 # What pydantic says in words of Python's, by the kind of the error.
 _PLAINLY = {"extra_forbidden": "there is no such setting; check its name", "tuple_type": "must be a list in JSON"}
@@ -108,6 +109,8 @@ class LogSettings(BaseModel):
 class HealthSettings(BaseModel):
     """Where an agent process answers /healthz, /readyz and /metrics; port 0: nowhere.
 
+    advertise: `host:port` at which other machines reach it, for who asks for rows; unset: the host it listens on or,
+    listening on all, the one from which the brokers see this process come.
     stuck_after_s: a loop or a task without a turn for longer makes /healthz say 503. A task waits up to 5 s for records
     and 15 s for a commit.
     """
@@ -116,7 +119,15 @@ class HealthSettings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    advertise: str | None = Field(default=None, pattern=r"^\S+:[0-9]+$")
     stuck_after_s: float = Field(default=30, ge=1)
+
+    @property
+    def address(self) -> str | None:
+        """Where this process answers, as its groups are told; None where it answers nobody."""
+        if not self.port:
+            return None
+        return self.advertise or f"{'' if self.host in _EVERYWHERE else self.host}:{self.port}"
 
 
 class Settings(ProducerSettings):

@@ -74,7 +74,7 @@ class _OrderTable:
         self.hash_key = hash_key
         self.kept_months = kept_months
         self.agent = Agent(NAME)
-        self.orders = self.agent.store("orders", Order, changelog=topics.ORDERS)
+        self.orders = self.agent.store("orders", Order, changelog=topics.ORDERS, shown=True)
         self.others = self.agent.store("other-orders", Order)
         self.whereabouts = self.agent.store("whereabouts", Whereabouts)
         self.marks = self.agent.store("erasure-marks", ErasureMark)

@@ -16,7 +16,7 @@ from streams.engine.records import Event
 from streams.engine.timers import Timer
 
 return_actions = Agent("return-actions")
-ledgers = return_actions.store("ledger", Ledger)
+ledgers = return_actions.store("ledger", Ledger, shown=True)
 forgetting = return_actions.timer("forget-kept-events")
 watchdog = return_actions.timer("watchdog")
 

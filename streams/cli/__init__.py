@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from producers.logs import configure
-from streams.cli import dead_letters, deliveries, members, retailers, returns, rules, running, topics
+from streams.cli import dead_letters, deliveries, members, orders, retailers, returns, rules, running, topics
 from streams.cli.console import fail, out
 from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.kafka import Infrastructure
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(topics.app, name="topics")
 app.add_typer(retailers.app, name="retailers")
 app.add_typer(rules.app, name="rules")
+app.add_typer(orders.app, name="orders")
 app.add_typer(returns.app, name="returns")
 app.add_typer(members.app, name="members")
 app.add_typer(dead_letters.app, name="dead-letters")

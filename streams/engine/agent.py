@@ -36,6 +36,7 @@ class Store(Generic[M]):
     mirrors: an input topic that this store follows by itself.
     version: of the row's schema, which is written. reads: how to read rows of other versions, older and newer ones
     (streams/engine/versions.py says which there must be).
+    shown: whether a process gives its rows to who asks for them; only where nothing personal is in them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Store(Generic[M]):
     mirrors: Topic | None = None
     version: int = 1
     reads: Mapping[int, Callable[[bytes], M]] = field(default_factory=dict, hash=False, compare=False)
+    shown: bool = False
 
 
 @dataclass(slots=True)
@@ -101,9 +103,10 @@ class Agent:
         changelog: Topic | None = None,
         version: int = 1,
         reads: Mapping[int, Callable[[bytes], M]] | None = None,
+        shown: bool = False,
     ) -> Store[M]:
         """Declare a store. ValueError when the name is taken or not plain."""
-        return self._add(Store(name, model, changelog=changelog, version=version, reads=reads or {}))
+        return self._add(Store(name, model, changelog=changelog, version=version, reads=reads or {}, shown=shown))
 
     def mirror(self, topic: Topic, model: type[M]) -> Store[M]:
         """Declare a store that follows a compacted input; a handler sees the row as it was before its record."""

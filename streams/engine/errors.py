@@ -7,6 +7,7 @@ ReturnStreamsError
 ├── NotYet            what the record needs is not known yet: it waits in a store and is tried again
 ├── StateRefused      this task's state and the cluster disagree: it does not start, and says what to do
 │   └── StateInUse          another process has its directory, which may be about to leave: asked again for a while
+├── NotHere           these rows are another process's, or not restored yet: who asked looks elsewhere
 ├── StorageFailed     the disk under the rows failed: infrastructure, so the batch is redone and no record blamed
 └── ConfigError       the process cannot start: exit code 78, one line that says what to change
 
@@ -43,6 +44,10 @@ class StateRefused(ReturnStreamsError):
 
 class StateInUse(StateRefused):
     """Another process has the task's directory."""
+
+
+class NotHere(ReturnStreamsError, LookupError):
+    """This process cannot tell these rows."""
 
 
 class StorageFailed(ReturnStreamsError, OSError):

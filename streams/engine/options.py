@@ -30,6 +30,7 @@ class RunnerOptions:
     session timeout, because heartbeats share the loop. stop_timeout_s: for the batch in flight of a revoked partition.
     session_timeout_ms: after this a silent member's partitions go to others; the broker's lower bound is 6 s.
     instance_id: static membership, from the StatefulSet's ordinal; a restart then moves nothing.
+    address: where this process answers who asks for rows, `host:port` or `:port`; None for nowhere.
     callers: by outbox name. clock: this machine's; `ctx.now` is never ahead of it, nor of the brokers'.
     clock_tolerance_s: by how much the two may differ before it is told.
     limits: bugs past which a task pauses. controls: what lifts pauses, by `<agent>/<partition>`, read live.
@@ -40,6 +41,7 @@ class RunnerOptions:
     stop_timeout_s: float = 5.0
     session_timeout_ms: int = 10_000
     instance_id: str | None = None
+    address: str | None = None
     callers: Mapping[str, Caller] = field(default_factory=dict)
     clock: Clock = utc_now
     clock_tolerance_s: float = 60.0

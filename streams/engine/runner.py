@@ -11,7 +11,7 @@ from contracts import topics
 from contracts.retailers import Retailer
 from streams.engine.agent import Agent
 from streams.engine.dead_letters import topic_of
-from streams.engine.errors import ConfigError
+from streams.engine.errors import ConfigError, NotHere
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, GroupConsumer, Infrastructure, reading
 from streams.engine.keyvalue import KeyValue
@@ -79,6 +79,19 @@ class AgentRunner:
         pauses = {partition: task.paused for partition, (task, _) in sorted(self._tasks.items())}
         return {partition: f"{p.reason}, at last {p.error}" for partition, p in pauses.items() if p is not None}
 
+    def row(self, store: str, partition: int, key: str) -> bytes | None:
+        """The committed row of this key, None where there is none. NotHere where this member cannot tell.
+
+        Only of stores that are declared to be shown. Not for any thread: only for the loop's.
+        """
+        declared = self._agent.stores.get(store)
+        task, _ = self._tasks.get(partition, (None, None))
+        if declared is None or not declared.shown:
+            raise NotHere(f"{self._agent.name} shows no store {store!r}")
+        if task is None or not (task.ready.is_set() or task.paused):  # the rows of a paused one are whole too
+            raise NotHere(f"{self._agent.name} has partition {partition} not here, or not yet")
+        return task.stored.get(store, key)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set: then finish the batches in flight, commit, leave. Raises what ended a task for good."""
         self._failed = asyncio.get_running_loop().create_future()
@@ -113,6 +126,7 @@ class AgentRunner:
                 options.instance_id,
                 options.session_timeout_ms,
                 self._fenced,
+                options.address,
             )
             try:
                 await self._consumer.start(self._revoked, self._assigned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
+from streams.engine.kafka.owners import Owner, owner_of
 from streams.engine.kafka.producing import Transactions, append
 from streams.engine.kafka.reading import Progress, Reader, Row, read_rows, read_topic, reading
 
@@ -14,12 +15,14 @@ __all__ = [
     "Fenced",
     "GroupConsumer",
     "Infrastructure",
+    "Owner",
     "Progress",
     "Reader",
     "Row",
     "Standing",
     "Transactions",
     "append",
+    "owner_of",
     "partition_of",
     "read_rows",
     "read_topic",

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from streams.engine.kafka.cluster import (
     COMMIT_TIMEOUT_S,
@@ -21,6 +20,7 @@ from streams.engine.kafka.cluster import (
     record_of,
 )
 from streams.engine.kafka.members import name_instance
+from streams.engine.kafka.owners import range_assignor
 from streams.engine.records import Record
 
 # A third of the shortest session (6 s) at most, so that one lost heartbeat is not the end of a member.
@@ -62,8 +62,12 @@ class GroupConsumer:
         instance_id: str | None,
         session_timeout_ms: int,
         fenced: Callable[[], None],
+        address: str | None = None,
     ) -> None:
-        """fenced: told when another process has joined with our instance id; this one gets nothing any more."""
+        """fenced: told when another process has joined with our instance id; this one gets nothing any more.
+
+        address: where this process answers who asks for rows, as the group is told.
+        """
         self._cluster = cluster
         self._topics = [cluster.name(topic) for topic in topics]
         self._consumer = AIOKafkaConsumer(
@@ -75,7 +79,7 @@ class GroupConsumer:
             # A position that the log no longer has ends the task's life, and its next start says what was lost, or
             # refuses; any other value would jump in silence. Where to begin, tasks say themselves.
             auto_offset_reset="none",
-            partition_assignment_strategy=(RangePartitionAssignor,),  # the default tears co-partitioned topics apart
+            partition_assignment_strategy=(range_assignor(address),),  # the default tears co-partitioned topics apart
             session_timeout_ms=session_timeout_ms,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,

@@ -154,7 +154,8 @@ async def append(cluster: Cluster, records: Iterable[OutRecord]) -> None:
             for record in records:
                 topic = cluster.name(record.topic)
                 count = len(await producer.partitions_for(topic))
-                partition = partition_of(record.partition_key or record.key or b"", count)
+                by_key = partition_of(record.partition_key or record.key or b"", count)
+                partition = by_key if record.partition is None else record.partition
                 await producer.send_and_wait(
                     topic, record.value, record.key, partition=partition, headers=list(record.headers)
                 )
