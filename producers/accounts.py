@@ -43,6 +43,10 @@ class Account(BaseModel):
         """Whether its word counts in this retailer's matters."""
         return EVERY_RETAILER in self.retailers or retailer in self.retailers
 
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """All that opens the door for it; what two accounts of a sender share would open it for either."""
+        raise NotImplementedError
+
     def source(self, sender: str, *retailers: str) -> Source:
         """The verified source as it goes into records; narrowed to `retailers` where the request named some."""
         return Source(sender=sender, account=self.name, retailers=retailers or self.retailers)
@@ -54,6 +58,10 @@ class SigningAccount(Account):
     secret: Secret
     previous: Secret | None = None
 
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """Its secrets."""
+        return _told(*self.secrets())
+
     def secrets(self) -> tuple[SecretStr, ...]:
         """The secrets that count, the current one first."""
         return (self.secret,) if self.previous is None else (self.secret, self.previous)
@@ -64,6 +72,10 @@ class TokenAccount(Account):
 
     token: Secret
     previous: Secret | None = None
+
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """Its tokens."""
+        return _told(self.token, self.previous)
 
     def shows(self, token: str) -> bool:
         """Whether this is its token, compared in constant time."""
@@ -85,6 +97,11 @@ class LoginAccount(Account):
         if self.password is None and self.token is None:
             raise ValueError(f"account {self.name!r}: give 'username' and 'password', or 'token'")
         return self
+
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """Its login and its token."""
+        login = _told(self.password)
+        return (*((self.username or "", *secret) for secret in login), *_told(self.token))
 
     def knows(self, username: str, password: str) -> bool:
         """Whether both are its own, compared in constant time."""
@@ -115,6 +132,10 @@ class ShippoAccount(Account):
             raise ValueError(f"account {self.name!r}: give 'token', or 'secret', or both")
         return self
 
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """Its tokens and its secrets."""
+        return _told(self.token, self.previous_token, self.secret, self.previous_secret)
+
     def shows(self, token: str) -> bool:
         """Whether this is its token, compared in constant time."""
         candidates = [known for known in (self.token, self.previous_token) if known is not None]
@@ -123,6 +144,10 @@ class ShippoAccount(Account):
     def secrets(self) -> tuple[SecretStr, ...]:
         """The secrets with which it signs, the current one first."""
         return tuple(known for known in (self.secret, self.previous_secret) if known is not None)
+
+
+def _told(*secrets: SecretStr | None) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys((secret.get_secret_value(),) for secret in secrets if secret is not None))
 
 
 def same(given: str, known: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
 
@@ -19,6 +19,7 @@ from producers.connections import KEEP_ALIVE_S, BoundedConnection
 from producers.door import MAX_HEADER_BYTES, Door
 from producers.metrics import Metrics
 from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
+from producers.rereading import Accounts, Rereading
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
 from producers.settings import PREFIX, IngressSettings, Settings
@@ -36,9 +37,12 @@ class CannotListen(OSError):
 
 
 class Ingress:
-    """Door, publisher and reader, wired from the settings. `app` is what an ASGI server runs."""
+    """Door, publisher and reader, wired from the settings. `app` is what an ASGI server runs.
 
-    def __init__(self, settings: Settings) -> None:
+    read_accounts: reads the accounts anew, so that a changed secret counts without a restart.
+    """
+
+    def __init__(self, settings: Settings, read_accounts: Callable[[], Accounts] | None = None) -> None:
         ingress = settings.ingress
         self.metrics = Metrics()
         self.directory = Directory(ingress.path_keys())
@@ -54,17 +58,27 @@ class Ingress:
             max_requests=ingress.max_in_flight_requests,
             retailers_known=lambda: self._reader.ready,
         )
+        self._rereading: Rereading | None = None
+        if read_accounts is not None:
+            self._rereading = Rereading(read_accounts, self.door.accounts, self._take_accounts)
         self.app = build(self.door, lifespan=self._lifespan, require_shopify_path=ingress.shopify_require_path)
+
+    def _take_accounts(self, accounts: Accounts) -> None:
+        self.door.accounts = accounts
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         await self._publisher.start()
         await self._reader.start()
+        if self._rereading is not None:
+            await self._rereading.start()
         log.info("ingress started", action="ingress_started", port=self._settings.ingress.port)
         try:
             yield
         finally:
             self.door.draining = True
+            if self._rereading is not None:
+                await self._rereading.stop()
             await asyncio.gather(self._reader.stop(), self._publisher.stop())
             log.info("ingress stopped", action="ingress_stopped")
 
@@ -107,7 +121,7 @@ async def serve_async(settings: Settings) -> None:
     Raises CannotListen.
     """
     sockets = _listening(settings.ingress)
-    ingress = Ingress(settings)
+    ingress = Ingress(settings, lambda: type(settings)().ingress.accounts())
     server = _Server(server_config(ingress.app, settings.ingress), ingress.door, settings.ingress.drain_s)
     await server.serve(sockets)
 

@@ -16,10 +16,10 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import Topic
@@ -116,6 +116,17 @@ class IngressSettings(BaseModel):
     max_in_flight_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     max_in_flight_requests: int = Field(default=1024, gt=0)
     drain_s: float = Field(default=1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _each_account_is_one(self) -> Self:
+        for sender, accounts in self.accounts().items():
+            names = [account.name for account in accounts]
+            secrets = [secret for account in accounts for secret in account.proofs()]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two accounts of {sender} have the same name: records tell them apart by it")
+            if len(set(secrets)) < len(secrets):
+                raise ValueError(f"two secrets of {sender}'s accounts are equal: nobody could tell whose request it is")
+        return self
 
     def path_keys(self) -> tuple[str, ...]:
         """The keys of the retailers' own paths, the current one first."""

@@ -28,8 +28,8 @@ def reports(result: Split) -> list[CarrierReport]:
     return [CarrierReport.model_validate_json(message.value) for message in result.messages]
 
 
-def easypost_signature(raw: bytes) -> str:
-    key = unicodedata.normalize("NFKD", "sécret").encode()
+def easypost_signature_of(raw: bytes, secret: str) -> str:
+    key = unicodedata.normalize("NFKD", secret).encode()
     return "hmac-sha256-hex=" + hmac.new(key, raw, hashlib.sha256).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,39 @@ def test_sasl_and_tls_reach_the_client() -> None:
     assert options["ssl_context"].check_hostname
     assert (options["sasl_mechanism"], options["sasl_plain_username"]) == ("SCRAM-SHA-256", "u")
     assert options["sasl_plain_password"] == "p"
+
+
+@pytest.mark.parametrize(
+    ("name", "accounts"),
+    [
+        (
+            "SHOPIFY_SECRETS",
+            [{"secret": "x1-hush", "retailers": ["acme"]}, {"secret": "x1-hush", "retailers": ["bolt"]}],
+        ),
+        ("AFTERSHIP_SECRETS", [{"secret": "x2"}, {"secret": "x1", "previous": "x2"}]),
+        ("OMNIRPS_TOKENS", [{"token": "x1"}, {"token": "x2", "previous": "x1"}]),
+        ("OMNIPARCEL_ACCOUNTS", [{"username": "u", "password": "x1"}, {"username": "u", "password": "x1"}]),
+        ("SHIPPO_ACCOUNTS", [{"token": "x1"}, {"secret": "x2", "token": "x1"}]),
+    ],
+)
+def test_two_accounts_never_share_a_secret(
+    name: str, accounts: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [{"name": f"n{at}", "retailers": ["*"], **account} for at, account in enumerate(accounts)]
+    monkeypatch.setenv(f"RETURNSTREAMS_INGRESS__{name}", json.dumps(named))
+    with pytest.raises(ValidationError, match="are equal") as error:
+        Settings()
+    assert "x1" not in str(error.value)
+
+
+def test_two_accounts_never_share_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = [{"name": "a", "token": token, "retailers": ["*"]} for token in "xy"]
+    monkeypatch.setenv("RETURNSTREAMS_INGRESS__OMNIRPS_TOKENS", json.dumps(accounts))
+    with pytest.raises(ValidationError, match="have the same name"):
+        Settings()
+
+
+def test_the_same_user_with_another_password_is_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    logins = [{"name": word, "username": "u", "password": word, "retailers": ["*"]} for word in "xy"]
+    monkeypatch.setenv("RETURNSTREAMS_INGRESS__OMNIPARCEL_ACCOUNTS", json.dumps(logins))
+    assert len(Settings().ingress.omniparcel_accounts) == 2

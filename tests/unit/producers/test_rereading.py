@@ -1,0 +1,91 @@
+"""A secret that changes in its file counts without a restart; one that cannot be read changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from producers import rereading as module
+from producers.accounts import TokenAccount
+from producers.rereading import Accounts, Rereading
+from producers.settings import Settings
+
+
+def write(path: Path, *tokens: str) -> None:
+    path.write_text(json.dumps([{"name": token, "token": token, "retailers": ["*"]} for token in tokens]))
+
+
+def write_raw(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+class Told:
+    """The accounts as the door would have them."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.times = 0
+        self.accounts = accounts
+
+    def __call__(self, accounts: Accounts) -> None:
+        self.times += 1
+        self.accounts = accounts
+
+    def knows(self, token: str) -> bool:
+        return any(isinstance(known, TokenAccount) and known.shows(token) for known in self.accounts["omnirps"])
+
+
+async def until_it_knows(told: Told, token: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if told.knows(token):
+                return
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of the secrets directory."""
+    monkeypatch.setattr(module, "READ_EVERY_S", 0.01)
+    monkeypatch.setenv("RETURNSTREAMS_SECRETS_DIR", str(tmp_path))
+    path = tmp_path / "ingress__omnirps_tokens"
+    write(path, "first")
+    return path
+
+
+@pytest.fixture
+async def told(tokens: Path) -> AsyncIterator[Told]:
+    told = Told(Settings().ingress.accounts())
+    watching = Rereading(lambda: Settings().ingress.accounts(), told.accounts, told)
+    await watching.start()
+    yield told
+    await watching.stop()
+
+
+async def test_a_changed_file_counts(tokens: Path, told: Told) -> None:
+    write(tokens, "first", "second")
+    await until_it_knows(told, "second")
+    assert told.knows("first")
+    write(tokens, "third")
+    await until_it_knows(told, "third")
+    assert not told.knows("first")
+    assert told.times == 2, "what has not changed is not told"
+
+
+@pytest.mark.parametrize("broken", ["sesame", "[{sesame", '[{"name": "sesame"}]'])
+async def test_a_broken_file_leaves_the_accounts_as_they_were(
+    broken: str, tokens: Path, told: Told, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_raw(tokens, broken)
+    async with asyncio.timeout(10):
+        while True:
+            if "accounts_unreadable" in (said := "".join(capfd.readouterr())):
+                break
+            await asyncio.sleep(0.01)
+    assert "sesame" not in said
+    assert told.knows("first")
+    write(tokens, "second")
+    await until_it_knows(told, "second")
