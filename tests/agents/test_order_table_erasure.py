@@ -12,9 +12,10 @@ from contracts import topics
 from streams.agents import order_table as module
 from streams.agents.order_table import order_table
 from streams.domain.erasure import MARKED_FOR
+from streams.engine.dead_letters import Replay
 from streams.engine.driver import AgentTestDriver, Written
 from tests.agents.order_table_kit import KEY, TEN, erase, left_over, pipe, table
-from tests.builders import HASH_KEY, erasure
+from tests.builders import HASH_KEY, erasure, shopify_order
 
 
 @pytest.fixture
@@ -45,6 +46,15 @@ class TestErasure:
             driver.advance(timedelta(days=days))
             pipe(driver, updated_at=driver.now.isoformat())
 
+        assert table(driver) == {}
+
+    def test_a_replay_of_a_dead_letter_does_not_bring_it_back(self, driver: AgentTestDriver) -> None:
+        erase(driver, erasure("1"))
+        headers = (("ce_shop", b"acme.myshopify.com"), *Replay(7, 1, driver.agent.name).headers)
+
+        assert driver.pipe_record(topics.ORDER_EVENTS, KEY.encode(), shopify_order().to_json(), headers) == []
+
+        assert driver.dead_letters == []
         assert table(driver) == {}
 
     def test_the_mark_names_nobody_and_goes_after_sixty_days(self, driver: AgentTestDriver) -> None:
