@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from producers.door import Door
+from producers.probes import Problems, probes
 from producers.problems import NoSuchPath
 from producers.sources import SENDERS
 from producers.sources.base import Sender
@@ -28,26 +27,12 @@ def build(
     *,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
     require_shopify_path: bool = False,
+    problems: Problems = tuple,
 ) -> Starlette:
     """One route a sender, and three for those who operate it."""
-
-    async def healthz(request: Request) -> Response:
-        return Response("ok\n", media_type="text/plain")
-
-    async def readyz(request: Request) -> Response:
-        reasons = door.not_ready()
-        door.metrics.ready.set(not reasons)
-        body = orjson.dumps({"ready": not reasons, "reasons": reasons})
-        return Response(body, 503 if reasons else 200, media_type="application/json")
-
-    async def metrics(request: Request) -> Response:
-        door.metrics.ready.set(not door.not_ready())
-        return Response(generate_latest(door.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
     senders = [sender for sender in SENDERS if not (require_shopify_path and sender is SHOPIFY_PLAIN)]
     routes = [Route(sender.path, _endpoint(door, sender), methods=["POST"]) for sender in senders]
-    probes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
-    routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in probes.items()]
+    routes += probes(door, problems)
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _routing_problem})
 
 

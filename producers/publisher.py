@@ -82,6 +82,7 @@ class Publisher:
         self._pending: dict[asyncio.Future[Any], tuple[Any, float]] = {}
         self._supervisor: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self.turns = 0
 
     @property
     def ready(self) -> bool:
@@ -197,6 +198,8 @@ class Publisher:
 
     async def _supervise(self) -> None:
         while True:
+            # Each is bounded, brokers or none: about 8 s where they have to be given up.
+            self.turns += 1
             if self._producer is None:
                 await self._connect()
             elif self._producer._sender.sender_task.done():

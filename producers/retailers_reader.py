@@ -36,6 +36,7 @@ class RetailersReader:
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
         self.ready = False
+        self.turns = 0
 
     async def start(self) -> None:
         """Begin to read; the brokers and the topic need not be there yet."""
@@ -49,6 +50,7 @@ class RetailersReader:
 
     async def _follow(self) -> None:
         while True:
+            self.turns += 1
             consumer = AIOKafkaConsumer(
                 **aiokafka_options(self._kafka),
                 group_id=None,
@@ -75,6 +77,7 @@ class RetailersReader:
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
         while True:
+            self.turns += 1
             fetched = await consumer.getmany(timeout_ms=POLL_MS if self.ready else 100)
             for records in fetched.values():
                 for record in records:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 import structlog
@@ -18,11 +18,14 @@ from producers.budget import Budget
 from producers.connections import KEEP_ALIVE_S, BoundedConnection
 from producers.door import MAX_HEADER_BYTES, Door
 from producers.metrics import Metrics
+from producers.probes import probes
 from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
 from producers.rereading import Accounts, Rereading
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
 from producers.settings import PREFIX, IngressSettings, Settings
+from streams.serving import serving
+from streams.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +64,16 @@ class Ingress:
         self._rereading: Rereading | None = None
         if read_accounts is not None:
             self._rereading = Rereading(read_accounts, self.door.accounts, self._take_accounts)
-        self.app = build(self.door, lifespan=self._lifespan, require_shopify_path=ingress.shopify_require_path)
+        self.watchdog = Watchdog(ingress.stuck_after_s, self._turns)
+        self.app = build(
+            self.door,
+            lifespan=self._lifespan,
+            require_shopify_path=ingress.shopify_require_path,
+            problems=lambda: self.watchdog.problems,
+        )
+
+    def _turns(self) -> dict[str, int | None]:
+        return {"the publisher": self._publisher.turns, "the retailers' reader": self._reader.turns}
 
     def _take_accounts(self, accounts: Accounts) -> None:
         self.door.accounts = accounts
@@ -74,7 +86,8 @@ class Ingress:
             await self._rereading.start()
         log.info("ingress started", action="ingress_started", port=self._settings.ingress.port)
         try:
-            yield
+            with self.watchdog.watching():
+                yield
         finally:
             self.door.draining = True
             if self._rereading is not None:
@@ -120,10 +133,23 @@ async def serve_async(settings: Settings) -> None:
 
     Raises CannotListen.
     """
-    sockets = _listening(settings.ingress)
+    sockets = _listening(settings.ingress.host, settings.ingress.port, "INGRESS__PORT")
     ingress = Ingress(settings, lambda: type(settings)().ingress.accounts())
     server = _Server(server_config(ingress.app, settings.ingress), ingress.door, settings.ingress.drain_s)
-    await server.serve(sockets)
+    with _probed(ingress, settings.ingress):
+        await server.serve(sockets)
+
+
+@contextmanager
+def _probed(ingress: Ingress, settings: IngressSettings) -> Iterator[None]:
+    """With the second port, if there is to be one, answered from a thread of its own."""
+    if not settings.health_port:
+        yield
+        return
+    routes = probes(ingress.door, lambda: ingress.watchdog.problems)
+    taken = _listening(settings.host, settings.health_port, "INGRESS__HEALTH_PORT")
+    with serving(Starlette(routes=routes), *taken):
+        yield
 
 
 def server_config(app: Starlette, ingress: IngressSettings) -> uvicorn.Config:
@@ -147,9 +173,8 @@ def server_config(app: Starlette, ingress: IngressSettings) -> uvicorn.Config:
     )
 
 
-def _listening(ingress: IngressSettings) -> list[socket.socket]:
+def _listening(host: str, port: int, setting: str) -> list[socket.socket]:
     """One for each address of the host. Ours, because uvicorn would start everything first, and end with code 3."""
-    host, port = ingress.host, ingress.port
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in socket.getaddrinfo(
@@ -159,7 +184,7 @@ def _listening(ingress: IngressSettings) -> list[socket.socket]:
     except OSError as error:
         for opened in sockets:
             opened.close()
-        names = f"{PREFIX}INGRESS__HOST and {PREFIX}INGRESS__PORT"
+        names = f"{PREFIX}INGRESS__HOST and {PREFIX}{setting}"
         reason = error.strerror or error
         raise CannotListen(f"{names}: cannot listen on {host}:{port} ({reason}); choose another port or host") from None
     return sockets

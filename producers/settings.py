@@ -97,6 +97,8 @@ class IngressSettings(BaseModel):
     shopify_require_path: do not serve the plain path `/webhooks/shopify`.
     max_in_flight_bytes: bodies being read, and apart from them records not acknowledged yet; beyond it a 503 at once.
     drain_s: between `/readyz` turning to no and the closing of the port, for load balancers to notice.
+    health_port: a second place for `/healthz`, `/readyz` and `/metrics`, answered from a thread of its own; 0: none.
+    stuck_after_s: an event loop without a turn for longer makes `/healthz` say 503.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,6 +118,8 @@ class IngressSettings(BaseModel):
     max_in_flight_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     max_in_flight_requests: int = Field(default=1024, gt=0)
     drain_s: float = Field(default=1.0, ge=0)
+    health_port: int = Field(default=0, ge=0, le=65535)
+    stuck_after_s: float = Field(default=30, ge=1)
 
     @model_validator(mode="after")
     def _each_account_is_one(self) -> Self:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import orjson
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,9 +14,6 @@ from starlette.routing import Route
 
 from streams.engine.errors import ConfigError, NotHere
 from streams.settings import HealthSettings
-
-# What was asked before the end gets its answer within this, or none.
-STOP_TIMEOUT_S = 2
 
 Rows = Callable[[str, str, int, str], Awaitable[bytes | None]]
 """Agent, store, partition and key to the row, as JSON; None where there is none. NotHere where it cannot be told."""
@@ -80,15 +74,6 @@ def app(
     )
 
 
-class _Server(uvicorn.Server):
-    """Signals are the process's business: the agents must finish their batches before anything else ends."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """None of them."""
-        yield
-
-
 def listen(settings: HealthSettings) -> socket.socket:
     """The port, taken before anything else starts. ConfigError where it cannot be had: uvicorn would just exit."""
     try:
@@ -99,24 +84,3 @@ def listen(settings: HealthSettings) -> socket.socket:
             f"RETURNSTREAMS_HEALTH__PORT: cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
             "choose another port, or 0 for none"
         ) from None
-
-
-@contextlib.contextmanager
-def serving(application: Starlette, taken: socket.socket) -> Iterator[None]:
-    """Answer on a listening socket, from a thread with a loop of its own, until the end of the block."""
-    config = uvicorn.Config(
-        application,
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        lifespan="off",
-        timeout_graceful_shutdown=STOP_TIMEOUT_S,
-    )
-    server = _Server(config)
-    thread = threading.Thread(target=server.run, args=([taken],), name="health", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(2 * STOP_TIMEOUT_S)

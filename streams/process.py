@@ -24,6 +24,7 @@ from streams.engine.options import Caller, RunnerOptions, memory
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from streams.garbage import collect_rarely
+from streams.serving import serving
 from streams.settings import Settings
 from streams.watchdog import Watchdog
 from streams.wiring import hook_caller
@@ -111,7 +112,7 @@ def _watched(runners: Mapping[str, AgentRunner], settings: Settings, port: socke
         if port is not None:
             state = functools.partial(_states, runners)
             rows = functools.partial(_row, runners, asyncio.get_running_loop())
-            stack.enter_context(health.serving(health.app(state, lambda: watchdog.problems, rows), port))
+            stack.enter_context(serving(health.app(state, lambda: watchdog.problems, rows), port))
         yield
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from streams import health
 from streams.engine.errors import NotHere
+from streams.serving import serving
 from streams.settings import HealthSettings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens
@@ -19,7 +20,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens
 def answering(rows: health.Rows) -> Iterator[httpx.Client]:
     port = health.listen(HealthSettings(port=0))
     with (
-        health.serving(health.app(lambda: {}, rows=rows), port),
+        serving(health.app(lambda: {}, rows=rows), port),
         httpx.Client(base_url=f"http://127.0.0.1:{port.getsockname()[1]}") as client,
     ):
         yield client

@@ -19,6 +19,7 @@ from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.records import Event
 from streams.engine.running_task import RunningTask
+from streams.serving import serving
 from streams.settings import HealthSettings
 from streams.watchdog import Watchdog
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka
@@ -137,7 +138,7 @@ async def test_a_handler_that_blocks_turns_healthz_and_its_name_stands_in_the_lo
     with (
         capture_logs() as logs,
         watchdog.watching(),
-        health.serving(health.app(lambda: states, lambda: watchdog.problems), port),
+        serving(health.app(lambda: states, lambda: watchdog.problems), port),
     ):
         asking = asyncio.create_task(asyncio.to_thread(ask))
         running = asyncio.create_task(task.run())
