@@ -9,23 +9,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-import httpcore
+import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from streams.domain.addresses import why_not_public
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """The numeric addresses of a host, in the order in which to try them. OSError where there are none."""
 
+Dialler = Callable[[tuple[Any, ...]], socket.socket]
+"""The socket by which an address (as getaddrinfo has it) is dialled."""
+
+KEEP_ALIVE_S = 30
+
 # Of its own: a name server that hangs must not take the threads that the stores work in.
 _NAMES = ThreadPoolExecutor(max_workers=16, thread_name_prefix="hook-names")
 
 
-class NotPublic(httpcore.ConnectError):
+class NotPublic(OSError):
     """The host leads to an address that is not public. The message says which, and what it is."""
 
 
@@ -37,69 +43,56 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Dials for httpcore. guarded: whether addresses that are not public are refused."""
+def dial(address: tuple[Any, ...]) -> socket.socket:
+    """By a socket of this machine's."""
+    family, kind, proto, *_ = address
+    return socket.socket(family, kind, proto)
 
-    def __init__(
-        self,
-        *,
-        guarded: bool,
-        resolver: Resolver = resolve,
-        dialler: httpcore.AsyncNetworkBackend | None = None,
-    ) -> None:
+
+class JudgingResolver(AbstractResolver):
+    """Names for aiohttp. guarded: whether addresses that are not public are refused. timeout_s: of one name."""
+
+    def __init__(self, *, guarded: bool, resolver: Resolver, timeout_s: float) -> None:
         self._guarded = guarded
         self._resolver = resolver
-        self._dialler = dialler or httpcore.AnyIOBackend()
+        self._timeout_s = timeout_s
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Resolve, judge, dial; all of it within `timeout` seconds. Raises httpcore's ConnectError, ConnectTimeout."""
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolver(host, port)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout("the name was not resolved in time") from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """See aiohttp. NotPublic, or OSError where the name leads nowhere; TimeoutError."""
+        async with asyncio.timeout(self._timeout_s):
+            addresses = await self._resolver(host, port)
         if self._guarded:
-            _refuse_private(addresses)
-        failed: Exception = httpcore.ConnectError("the name has no address")
-        for index, address in enumerate(addresses):
-            # Each gets its share of the time that is left: a dead one must not take it all from the next.
-            left = None if timeout is None else (began + timeout - time.monotonic()) / (len(addresses) - index)
-            try:
-                return await self._dialler.connect_tcp(address, port, left, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failed = error
-        raise failed
+            judge(addresses)
+        if not addresses:
+            raise OSError("the name has no address")
+        return [_result(host, address, port) for address in addresses]
 
-    async def sleep(self, seconds: float) -> None:
-        """See httpcore."""
-        await asyncio.sleep(seconds)
+    async def close(self) -> None:
+        """See aiohttp."""
 
 
-class HookTransport(httpx.AsyncHTTPTransport):
-    """httpx's own, with connections that are dialled here."""
+def connector(
+    *, guarded: bool, verify: ssl.SSLContext, resolver: Resolver, timeout_s: float, dialler: Dialler = dial
+) -> aiohttp.TCPConnector:
+    """Connections that are dialled by judged addresses alone. As many as are asked for: the outbox bounds them."""
 
-    def __init__(
-        self, *, guarded: bool, verify: ssl.SSLContext, limits: httpx.Limits, resolver: Resolver = resolve
-    ) -> None:
-        super().__init__(verify=verify, trust_env=False, limits=limits)
-        # httpx takes no network backend, httpcore does; the pool that this replaces has opened nothing.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=verify,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
-            network_backend=GuardedBackend(guarded=guarded, resolver=resolver),
-        )
+    def judged(address: tuple[Any, ...]) -> socket.socket:
+        # Whatever led there: a host that is an address is not resolved.
+        if guarded:
+            judge([str(address[4][0])])
+        return dialler(address)
+
+    return aiohttp.TCPConnector(
+        limit=0,
+        keepalive_timeout=KEEP_ALIVE_S,
+        ssl=verify,
+        # Each connection asks anew, so that what was judged is what is dialled.
+        use_dns_cache=False,
+        resolver=JudgingResolver(guarded=guarded, resolver=resolver, timeout_s=timeout_s),
+        socket_factory=judged,
+    )
 
 
 def tls() -> ssl.SSLContext:
@@ -109,9 +102,15 @@ def tls() -> ssl.SSLContext:
     return context
 
 
-def _refuse_private(addresses: list[str]) -> None:
-    """One that is not public is one too many: who answers so, may answer otherwise the next time."""
+def judge(addresses: Iterable[str]) -> None:
+    """NotPublic where one is not: one is one too many, for who answers so may answer otherwise the next time."""
     for address in addresses:
         why = why_not_public(address)
         if why is not None:
             raise NotPublic(f"{address} is no public address: {why}")
+
+
+def _result(host: str, address: str, port: int) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=flags)

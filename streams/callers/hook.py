@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 
-import httpx
+import aiohttp
 import orjson
 from opentelemetry.trace import SpanKind
 from standardwebhooks import Webhook
+from yarl import URL
 
 from contracts.retailers import Hook, Retailer
 from contracts.trace import Trace
 from streams import observability
 from streams.agents.tracking_forward import HookAnswer, HookCall
-from streams.callers.guard import HookTransport, NotPublic, Resolver, resolve, tls
+from streams.callers.guard import NotPublic, Resolver, connector, resolve, tls
 from streams.engine.outbox import Call
 from streams.observability import Step
 from streams.secrets import Secrets, SecretUnreadable
@@ -34,16 +33,12 @@ USER_AGENT = f"returnstreams/{version('returnstreams')}"
 # Nobody reads what a receiver has to say; this much is taken so that its connection can be used again.
 LARGEST_ANSWER_BYTES = 64 * 1024
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 NO_HOOK = "the retailer has no hook"
 NO_URL = "(not a URL)"
 NOT_HTTPS = "nothing was sent: the hook's address is not https"
 UNSIGNED = "the hook's secret is not there: nothing was sent, for it would have gone unsigned"
-
-
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
-
-# It tells whole URLs at INFO, and a hook's query may hold a token.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +57,8 @@ class Timeouts:
 class HookCaller:
     """Makes the calls of tracking-forward's outbox. Never raises: every failure becomes an answer that says why.
 
-    retailers: read at each call, so that a corrected hook serves what is owed. transport: for tests, for every hook.
-    verify: by whom certificates must be vouched for. resolver: of the hosts' names.
+    retailers: read at each call, so that a corrected hook serves what is owed. verify: by whom certificates must be
+    vouched for. resolver: of the hosts' names. traces: told of each step of each call.
     """
 
     def __init__(
@@ -72,31 +67,37 @@ class HookCaller:
         secrets: Secrets,
         *,
         timeouts: Timeouts | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | None = None,
         resolver: Resolver = resolve,
+        traces: Sequence[aiohttp.TraceConfig] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._retailers = retailers
         self._secrets = secrets
         self._timeouts = timeouts or Timeouts()
+        self._verify = verify or tls()
+        self._resolver = resolver
+        self._traces = list(traces)
         self._now = now
-        trusted = verify or tls()
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-        def client(*, guarded: bool) -> httpx.AsyncClient:
-            dialling = HookTransport(guarded=guarded, verify=trusted, limits=_LIMITS, resolver=resolver)
-            return httpx.AsyncClient(
-                # The bounds on the whole are ours; httpx's own read and write bounds start anew with each byte.
-                timeout=httpx.Timeout(None, connect=self._timeouts.connect_s),
-                follow_redirects=False,
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        """One of two, for a connection that one retailer may open must not be there for another to find."""
+        if guarded not in self._sessions:
+            connect_s = self._timeouts.connect_s
+            dialling = connector(guarded=guarded, verify=self._verify, resolver=self._resolver, timeout_s=connect_s)
+            self._sessions[guarded] = aiohttp.ClientSession(
+                connector=dialling,
+                # The bounds on the whole are ours; those of the client start anew with each byte.
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # Nobody looks into an answer, and a packed one of 64 KB may be a gigabyte.
+                auto_decompress=False,
                 # A .netrc or a proxy of the environment must not decide who gets a retailer's updates and secrets.
                 trust_env=False,
-                transport=transport or dialling,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                trace_configs=self._traces,
             )
-
-        # Two, for a connection that one retailer may open must not be there for another to find.
-        self._guarded, self._open = client(guarded=True), client(guarded=False)
+        return self._sessions[guarded]
 
     async def __call__(self, call: Call[HookCall]) -> HookAnswer:
         """Make one attempt. Only a cancellation comes out as an exception."""
@@ -113,8 +114,9 @@ class HookCaller:
 
     async def aclose(self) -> None:
         """Let go of all connections."""
-        await self._guarded.aclose()
-        await self._open.aclose()
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
     async def _attempt(self, call: Call[HookCall], hook: Hook, trace: Trace | None) -> HookAnswer:
         try:
@@ -124,18 +126,20 @@ class HookCaller:
                 return HookAnswer(error=UNSIGNED)
             if trace is not None:
                 headers |= trace.headers
-            client = self._open if hook.allow_private else self._guarded
+            url = URL(hook.url)
+            if url.scheme != "https" and not hook.allow_private:
+                return HookAnswer(error=NOT_HTTPS)
+            session = self._session(guarded=not hook.allow_private)
             async with asyncio.timeout(self._timeouts.whole_s):
-                request = client.build_request("POST", hook.url, content=body, headers=headers)
-                if request.url.scheme != "https" and not hook.allow_private:
-                    return HookAnswer(error=NOT_HTTPS)
-                response = await client.send(request, stream=True)
+                response = await session.post(url, data=body, headers=headers, allow_redirects=False)
         except SecretUnreadable as error:
             return HookAnswer(error=f"the hook's secret cannot be used, nothing was sent: {error}")
+        except aiohttp.ConnectionTimeoutError:
+            return HookAnswer(error=f"no connection within {self._timeouts.connect_s:g} s")
         except TimeoutError:
             return HookAnswer(error=f"no answer within {self._timeouts.whole_s:g} s")
         except Exception as error:  # the outbox needs an answer, and whatever this is, another attempt may not meet it
-            return HookAnswer(error=self._why(error))
+            return HookAnswer(error=_why(error))
         await self._drain(response)
         return _answer(response, self._now())
 
@@ -164,45 +168,45 @@ class HookCaller:
                 headers[header] = _header_value(field, value)
         return headers
 
-    async def _drain(self, response: httpx.Response) -> None:
+    async def _drain(self, response: aiohttp.ClientResponse) -> None:
         """Take a small rest of the answer, so that its connection lives on; drop the connection for any other."""
         taken = 0
         try:
             async with asyncio.timeout(self._timeouts.drain_s):
-                async for chunk in response.aiter_raw():
+                async for chunk in response.content.iter_any():
                     taken += len(chunk)
                     if taken > LARGEST_ANSWER_BYTES:
                         break
-        except (TimeoutError, httpx.HTTPError):
+        except (TimeoutError, aiohttp.ClientError):
             pass  # the status is known: what comes after it changes nothing
         finally:
-            await response.aclose()
+            response.close()
 
-    def _why(self, error: Exception) -> str:
-        """What happened, in words that cannot hold a header's value: the messages of libraries may."""
-        if isinstance(error, httpx.ConnectTimeout):
-            return f"no connection within {self._timeouts.connect_s:g} s"
-        for cause in _causes(error):
-            if isinstance(cause, NotPublic):
-                return f"nothing was sent: {cause}"
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return f"the certificate is not trusted: {cause.verify_message}"
-            if isinstance(cause, ssl.SSLError):
-                return f"TLS failed: {cause.reason}"
-            if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
-                return f"{_step(error)} failed: {os.strerror(cause.errno)}"
-        return f"{_step(error)} failed ({type(error).__name__})"
+
+def _why(error: Exception) -> str:
+    """What happened, in words that cannot hold a header's value: the messages of libraries may."""
+    # The client's own errors are those of the TLS library too, but have nothing of what it knew.
+    for cause in (each for each in _causes(error) if not isinstance(each, aiohttp.ClientError)):
+        if isinstance(cause, NotPublic):
+            return f"nothing was sent: {cause}"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed: {cause.reason}"
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+            return f"{_step(error)} failed: {os.strerror(cause.errno)}"
+    return f"{_step(error)} failed ({type(error).__name__})"
 
 
 def _about(url: str, call: Call[HookCall]) -> dict[str, str | int]:
-    parsed = httpx.URL(url) if url != NO_URL else httpx.URL()
+    parsed = URL(url) if url != NO_URL else URL()
     about: dict[str, str | int] = {
         "http.request.method": "POST",
         "url.full": url,
-        "server.address": parsed.host,
+        "server.address": parsed.host or "",
         "http.request.resend_count": call.attempt - 1,
     }
-    return about if parsed.port is None else about | {"server.port": parsed.port}
+    return about if parsed.explicit_port is None else about | {"server.port": parsed.explicit_port}
 
 
 def _tell(step: Step | None, answer: HookAnswer) -> None:
@@ -217,8 +221,8 @@ def _tell(step: Step | None, answer: HookAnswer) -> None:
 def public_url(url: str) -> str:
     """Scheme, host, port and path: where it went, without what may be secret."""
     try:
-        return str(httpx.URL(url).copy_with(username=None, password=None, query=None, fragment=None))
-    except (httpx.InvalidURL, ValueError):
+        return str(URL(url).with_user(None).with_query(None).with_fragment(None))
+    except ValueError:
         return NO_URL
 
 
@@ -235,14 +239,14 @@ def _header_value(field: str, value: str) -> str:
     return value
 
 
-def _answer(response: httpx.Response, now: datetime) -> HookAnswer:
+def _answer(response: aiohttp.ClientResponse, now: datetime) -> HookAnswer:
     error = None
-    if response.is_redirect:
+    if response.status in _REDIRECTS and "location" in response.headers:
         error = "redirects are not followed: the hook's address must be the final one"
-    elif not response.is_success:
-        error = f"HTTP {response.status_code}"
+    elif not 200 <= response.status < 300:
+        error = f"HTTP {response.status}"
     return HookAnswer(
-        status=response.status_code, error=error, retry_after_s=_retry_after_s(response.headers.get("retry-after"), now)
+        status=response.status, error=error, retry_after_s=_retry_after_s(response.headers.get("retry-after"), now)
     )
 
 
@@ -272,11 +276,11 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _step(error: Exception) -> str:
     steps: dict[type[Exception], str] = {
-        httpx.ConnectError: "connecting",
-        httpx.WriteError: "sending",
-        httpx.ReadError: "reading the answer",
-        httpx.RemoteProtocolError: "reading the answer",
-        httpx.UnsupportedProtocol: "the hook's address",
-        httpx.InvalidURL: "the hook's address",
+        aiohttp.ClientConnectorError: "connecting",
+        aiohttp.InvalidURL: "the hook's address",
+        aiohttp.ServerDisconnectedError: "reading the answer",
+        aiohttp.ClientOSError: "reading the answer",
+        aiohttp.ClientPayloadError: "reading the answer",
+        aiohttp.ClientResponseError: "reading the answer",
     }
     return next((step for kind, step in steps.items() if isinstance(error, kind)), "the call")
