@@ -37,6 +37,16 @@ def task_key(agent: str, partition: int) -> str:
     return f"{agent}/{partition}"
 
 
+def import_key(retailer: str) -> str:
+    """`<retailer>/import`: how far a retailer's import is."""
+    return f"{retailer}/import"
+
+
+def reconciliation_key(retailer: str) -> str:
+    """`<retailer>/reconciliation`: how far a retailer's reconciliation is."""
+    return f"{retailer}/reconciliation"
+
+
 def tracking_key(number: str) -> str:
     """The tracking number with all blanks and dashes removed, upper case."""
     return _BLANKS_AND_DASHES.sub("", number).upper()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from contracts.actions import ReturnAction, ReturnAlert
 from contracts.controls import PauseLifted, TaskPaused
+from contracts.imports import OrderImport, OrderReconciliation
 from contracts.model import Model
 from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
@@ -269,6 +270,17 @@ AGENT_CONTROLS = Topic(
     readers=("every agent",),
 )
 
+# One row for each, because they are written by different processes.
+ORDER_CURSORS = Topic(
+    "order-cursors",
+    "<retailer>/<import or reconciliation>",
+    Keyed.RETAILER,
+    (_event("import.advanced", OrderImport), _event("reconciliation.advanced", OrderReconciliation)),
+    retention_days=None,
+    writers=("orders import", "orders reconcile"),
+    readers=("orders import", "orders reconcile"),
+)
+
 CATALOGUE: tuple[Topic, ...] = (
     ORDER_EVENTS,
     ORDERS,
@@ -287,6 +299,7 @@ CATALOGUE: tuple[Topic, ...] = (
     RETAILERS,
     AGENT_PAUSES,
     AGENT_CONTROLS,
+    ORDER_CURSORS,
 )
 
 

@@ -54,6 +54,19 @@ class Secrets(Protocol):
         """The secret as it is now, None where there is none. Raises SecretUnreadable."""
 
 
+class NoSecrets:
+    """An installation without a secrets directory: what names a secret is not called, and says so."""
+
+    def get(self, ref: str) -> Secret | None:
+        """Nothing."""
+        return None
+
+
+def secrets_in(directory: Path | None) -> Secrets:
+    """The secrets of an installation. directory: None where it has none."""
+    return NoSecrets() if directory is None else SecretDirectory(directory)
+
+
 @dataclass(slots=True)
 class SecretDirectory:
     """Secrets in files; a changed file (also one swapped by its mount) counts from the next `get` on."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from contracts.topics import DEFAULT_PARTITIONS
+from producers.orders_import import BULK_ABOVE
 from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
 from streams.agents.tracking_forward import DEFAULT
@@ -46,11 +47,16 @@ class TopicSettings(BaseModel):
 
 
 class OrderSettings(BaseModel):
-    """How orders are kept. kept_months: calendar months from an order's creation to its deletion."""
+    """How orders are kept, imported and reconciled.
+
+    kept_months: calendar months from an order's creation to its deletion.
+    bulk_above: an import of more orders than that runs as a bulk operation.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kept_months: int = Field(default=KEPT_MONTHS, ge=1, le=24)
+    bulk_above: int = Field(default=BULK_ABOVE, ge=0)
 
 
 class ForwardSettings(BaseModel):

@@ -11,7 +11,7 @@ from streams.agents.tracking_forward import tracking_forward
 from streams.callers.hook import HookCaller
 from streams.engine.agent import Agent
 from streams.engine.errors import ConfigError
-from streams.secrets import SecretDirectory
+from streams.secrets import secrets_in
 from streams.settings import Settings
 
 # Shorter keys can be tried out; the hashes stand in a topic that many may read.
@@ -48,13 +48,4 @@ def build(names: list[str], settings: Settings) -> list[Agent]:
 
 def hook_caller(retailers: Mapping[str, Retailer], settings: Settings) -> HookCaller:
     """What makes tracking-forward's calls."""
-    if settings.secrets_dir is None:
-        return HookCaller(retailers, _NoSecrets())
-    return HookCaller(retailers, SecretDirectory(settings.secrets_dir))
-
-
-class _NoSecrets:
-    """An installation without a secrets directory: hooks that name a secret are not called, and say so."""
-
-    def get(self, ref: str) -> None:
-        """Nothing."""
+    return HookCaller(retailers, secrets_in(settings.secrets_dir))

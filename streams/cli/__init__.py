@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from producers.logs import configure
-from streams.cli import dead_letters, deliveries, members, orders, retailers, returns, rules, running, topics
+from streams.cli import (
+    dead_letters,
+    deliveries,
+    members,
+    orders,
+    orders_sync,
+    retailers,
+    returns,
+    rules,
+    running,
+    topics,
+)
 from streams.cli.console import fail, out
 from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.kafka import Infrastructure
@@ -28,6 +39,8 @@ app = typer.Typer(
 app.add_typer(topics.app, name="topics")
 app.add_typer(retailers.app, name="retailers")
 app.add_typer(rules.app, name="rules")
+orders.app.command("import")(orders_sync.import_)
+orders.app.command("reconcile")(orders_sync.reconcile)
 app.add_typer(orders.app, name="orders")
 app.add_typer(returns.app, name="returns")
 app.add_typer(members.app, name="members")

@@ -7,7 +7,7 @@ async with Shops(secrets, ShopifyOptions()) as shops:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import AsyncGenerator, Hashable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -20,10 +20,10 @@ from pydantic import BaseModel, ValidationError
 from streams.shopify import answers
 from streams.shopify.answers import Answer
 from streams.shopify.documents import Document
-from streams.shopify.errors import AccessDenied, ShopifyError, Throttled, Unreachable
+from streams.shopify.errors import AccessDenied, Refused, ShopifyError, Throttled, Unreachable
 from streams.shopify.throttle import Priority, Throttle
 from streams.shopify.tokens import Granted, Tokens
-from streams.shopify.transport import Timeouts, never_sent, read_bounded
+from streams.shopify.transport import Timeouts, may_be_downloaded, never_sent, read_bounded, whole_lines
 
 log = structlog.get_logger(__name__)
 
@@ -160,6 +160,23 @@ class AdminClient:
         except (httpx.HTTPError, OSError) as error:
             # Its class alone: the messages of libraries may hold a header's value.
             return Unreachable(f"{what}: the connection failed ({type(error).__name__})", sent=not never_sent(error))
+
+    async def download(self, url: str) -> AsyncGenerator[bytes, None]:
+        """The lines of a bulk operation's result. Without the token: the address itself is the secret.
+
+        Refused where the address is neither the shop's nor of the storage that Shopify uses; Unreachable where it
+        breaks off, for a line that is not whole says nothing.
+        """
+        if not may_be_downloaded(url, self.base):
+            raise Refused("a bulk operation's result lies under an address that may not be called")
+        try:
+            async with self.http.stream("GET", url, headers={"user-agent": USER_AGENT}) as response:
+                if response.status_code != 200:
+                    raise Unreachable(f"a bulk operation's result: HTTP {response.status_code}", sent=False)
+                async for line in whole_lines(response, self.timeouts.whole_s):
+                    yield line
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"a bulk operation's result broke off ({type(error).__name__})", sent=False) from None
 
     def requested(self, document: Document, variables: Mapping[str, Any]) -> float | None:
         """The points that this costs at most; None before its first answer."""

@@ -162,6 +162,27 @@ class SomeOrders(Result):
     nodes: tuple[Order | None, ...]
 
 
+class MovedParts(Result):
+    """An order's refunds and fulfilments."""
+
+    id: str
+    updated_at: str
+    refunds: tuple[Refund, ...]
+    fulfillments: tuple[Fulfillment, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all their lines are there."""
+        pages = (*(r.refund_line_items for r in self.refunds), *(f.fulfillment_line_items for f in self.fulfillments))
+        return not any(page.page_info.has_next_page for page in pages)
+
+
+class SomeMovedParts(Result):
+    """MovedLines, in the order of the ids asked for; None as above."""
+
+    nodes: tuple[MovedParts | None, ...]
+
+
 class LinesOfOrder(Result):
     """OrderLines."""
 

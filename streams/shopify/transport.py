@@ -5,8 +5,10 @@ Stock httpx made 385 requests a second with 128 in flight on this path, the aioh
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +22,8 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 
 # A page of 1000 points with long lines is a few hundred kilobytes; more than this is no answer of an Admin API.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+# Where the results of bulk operations lie, under signed addresses.
+STORAGE_HOST = "storage.googleapis.com"
 # Idle connections go before Shopify's proxies close them: a POST into a closing one has an unknown outcome.
 IDLE_S = 15.0
 
@@ -63,6 +67,39 @@ def base_of(shop: str, template: str) -> str:
     if not _HOST.fullmatch(shop):
         raise NotConfigured(f"shop {shop!r} is no host name: write it as Shopify does, acme.myshopify.com")
     return template.format(shop=shop).rstrip("/")
+
+
+def may_be_downloaded(url: str, base: str) -> bool:
+    """Whether a result may be fetched from there: Shopify's storage, or where the shop itself is called."""
+    try:
+        asked, own = httpx.URL(url), httpx.URL(base)
+    except httpx.InvalidURL:
+        return False
+    if (asked.scheme, asked.host, asked.port) == (own.scheme, own.host, own.port):
+        return True
+    return asked.scheme == "https" and asked.host == STORAGE_HOST and asked.port is None
+
+
+async def whole_lines(response: httpx.Response, silence_s: float) -> AsyncIterator[bytes]:
+    """The lines of a body, however large it is. A silence of `silence_s` ends it with httpx.ReadTimeout."""
+    rest = b""
+    chunks = response.aiter_bytes()
+    while True:
+        try:
+            async with asyncio.timeout(silence_s):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise httpx.ReadTimeout("silence") from None
+        if chunk is None:
+            break
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
+        if len(rest) > LARGEST_ANSWER_BYTES:
+            raise httpx.ReadError("a line without an end")
+    if rest:
+        yield rest
 
 
 def never_sent(error: BaseException) -> bool:

@@ -30,9 +30,10 @@ PROMISED = [
     ("retailers", "retailer id", COMPACT),
     ("agent-pauses", "<agent>/<partition>", COMPACT),
     ("agent-controls", "<agent>/<partition>", COMPACT),
+    ("order-cursors", "<retailer>/<import or reconciliation>", COMPACT),
 ]
 BY_TRACKING_KEY = {"carrier-events", "consignments"}
-READ_WHOLE = {"retailers", "agent-pauses", "agent-controls"}
+READ_WHOLE = {"retailers", "agent-pauses", "agent-controls", "order-cursors"}
 
 ALL = [*CATALOGUE, dead_letters("order-table")]
 every_topic = pytest.mark.parametrize("topic", ALL, ids=lambda topic: topic.name)
