@@ -94,6 +94,7 @@ class IngressSettings(BaseModel):
 
     shopify_path_key: makes each retailer's own path `/webhooks/shopify/<token>` (see `producers.retailers.path_token`);
     shopify_path_key_previous keeps the old paths open while subscriptions move.
+    public_url: at which senders reach this ingress (`https://hooks.example.com`), for `subscriptions repair`.
     shopify_require_path: do not serve the plain path `/webhooks/shopify`.
     max_in_flight_bytes: bodies being read, and apart from them records not acknowledged yet; beyond it a 503 at once.
     drain_s: between `/readyz` turning to no and the closing of the port, for load balancers to notice.
@@ -109,6 +110,7 @@ class IngressSettings(BaseModel):
     shopify_path_key: SecretStr | None = None
     shopify_path_key_previous: SecretStr | None = None
     shopify_require_path: bool = False
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     easypost_secrets: tuple[SigningAccount, ...] = ()
     aftership_secrets: tuple[SigningAccount, ...] = ()
     shippo_accounts: tuple[ShippoAccount, ...] = ()

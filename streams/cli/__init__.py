@@ -20,6 +20,7 @@ from streams.cli import (
     returns,
     rules,
     running,
+    subscriptions,
     topics,
 )
 from streams.cli.console import fail, out
@@ -42,6 +43,7 @@ app.add_typer(rules.app, name="rules")
 orders.app.command("import")(orders_sync.import_)
 orders.app.command("reconcile")(orders_sync.reconcile)
 app.add_typer(orders.app, name="orders")
+app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(returns.app, name="returns")
 app.add_typer(members.app, name="members")
 app.add_typer(dead_letters.app, name="dead-letters")
