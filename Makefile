@@ -36,7 +36,7 @@ check: $(READY) ## lint, format, types, import rules, drift of the generated sch
 	@echo "check: ruff format";    $(BIN)/ruff format --check .
 	@echo "check: mypy --strict";  $(BIN)/mypy
 	@echo "check: import rules";   $(BIN)/lint-imports --no-logo
-	@echo "check: schemas";        $(BIN)/python -m contracts.schemas --check
+	@echo "check: schemas";        $(BIN)/python -m contracts.schemas --check; $(BIN)/python -m producers.openapi --check
 
 .PHONY: format
 format: $(READY) ## put the code into its standard form
@@ -44,8 +44,9 @@ format: $(READY) ## put the code into its standard form
 	@$(BIN)/ruff format .
 
 .PHONY: schemas
-schemas: $(READY) ## write contracts/schemas and asyncapi.yaml anew from the models
+schemas: $(READY) ## write contracts/schemas, asyncapi.yaml and openapi.json anew from the code
 	@$(BIN)/python -m contracts.schemas
+	@$(BIN)/python -m producers.openapi
 
 WHAT ?= check
 .PHONY: shopify-schema

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from producers import openapi
 from producers.door import Door
 from producers.probes import Problems, probes
 from producers.problems import NoSuchPath
@@ -29,11 +30,21 @@ def build(
     require_shopify_path: bool = False,
     problems: Problems = tuple,
 ) -> Starlette:
-    """One route a sender, and three for those who operate it."""
+    """One route a sender, one that describes the Upload API, and three for those who operate it."""
     senders = [sender for sender in SENDERS if not (require_shopify_path and sender is SHOPIFY_PLAIN)]
     routes = [Route(sender.path, _endpoint(door, sender), methods=["POST"]) for sender in senders]
-    routes += probes(door, problems)
+    routes += [Route("/openapi.json", _description(), methods=["GET"]), *probes(door, problems)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _routing_problem})
+
+
+def _description() -> Endpoint:
+    # Made once: it says the same for as long as the process runs.
+    document = openapi.rendered().encode()
+
+    async def description(request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    return description
 
 
 async def _routing_problem(request: Request, error: Exception) -> Response:

@@ -50,8 +50,8 @@ class Problem(Exception):
         """What the status code asks for beside the body."""
         return {}
 
-    def response(self) -> Response:
-        """The problem as it goes out."""
+    def body(self) -> dict[str, object]:
+        """The problem's JSON."""
         body: dict[str, object] = {
             "type": f"urn:returnstreams:problem:{self.word}",
             "title": self.title,
@@ -61,7 +61,12 @@ class Problem(Exception):
             body["detail"] = self.detail
         if self.errors:
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
-        return Response(orjson.dumps(body), self.status, headers=self.headers(), media_type="application/problem+json")
+        return body
+
+    def response(self) -> Response:
+        """The problem as it goes out."""
+        raw = orjson.dumps(self.body())
+        return Response(raw, self.status, headers=self.headers(), media_type="application/problem+json")
 
 
 class NoSuchPath(Problem):

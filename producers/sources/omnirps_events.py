@@ -25,7 +25,7 @@ from streams.domain.omnirps import HubElement
 # As with uploads: the loop serves everybody, and a real array is some dozens of elements.
 MAX_ELEMENTS = 10_000
 MAX_ERRORS = 100
-_MAX_IDENTIFIER = 255
+MAX_IDENTIFIER = 255
 
 
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
@@ -75,7 +75,7 @@ def _wrong(at: int, said: HubElement) -> list[FieldError]:
         found.append(FieldError(pointer(at, "Code"), "is mandatory"))
     if not order_name(said.order_no) and not tracking_key(said.consignment_no):
         found.append(FieldError(pointer(at, "OrderNo"), "is mandatory unless ConsignmentNo is given"))
-    if len(said.order_no) > _MAX_IDENTIFIER:
+    if len(said.order_no) > MAX_IDENTIFIER:
         found.append(FieldError(pointer(at, "OrderNo"), "is too long"))
     if len(said.consignment_no) > MAX_TRACKING_NUMBER:
         found.append(FieldError(pointer(at, "ConsignmentNo"), "is too long"))

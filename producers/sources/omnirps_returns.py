@@ -22,9 +22,9 @@ from producers.sources.base import Received, Sender, Split, digest, parse
 from producers.sources.omnirps import NAME, retailer_in_header, verify
 
 # What identifies something must say something; the others may be there and blank (no reason, no choice, no EAN).
-_IDENTIFYING = ("ConsignmentNo", "OrderNumber", "Sku", "RMA")
-_MANDATORY = (
-    *_IDENTIFYING,
+IDENTIFYING = ("ConsignmentNo", "OrderNumber", "Sku", "RMA")
+MANDATORY = (
+    *IDENTIFYING,
     "EAN",
     "Reason",
     "ReturnAction",
@@ -35,9 +35,9 @@ _MANDATORY = (
     "CustomerName",
     "CustomerEmail",
 )
-_OPTIONAL = ("ItemWeight", "OrderWeight", "ExchangeVariantId", "ExchangeSku", "CHTComment")
-_MAX_IDENTIFIER = 255
-_MAX_TEXT = 10_000
+OPTIONAL = ("ItemWeight", "OrderWeight", "ExchangeVariantId", "ExchangeSku", "CHTComment")
+MAX_IDENTIFIER = 255
+MAX_TEXT = 10_000
 # A unit is an element; ten thousand in one upload would be a warehouse, not a customer.
 MAX_UNITS = 10_000
 # Enough to see the pattern; a body of many bad elements must not make an answer larger than itself.
@@ -56,7 +56,7 @@ def split(account: TokenAccount, received: Received, directory: Directory) -> Sp
     source = account.source(NAME, retailer.id)
     returns: dict[tuple[str, str], list[Fields]] = {}
     for element in elements:
-        fields = {name: _text(element.get(name)) for name in (*_MANDATORY, *_OPTIONAL)}
+        fields = {name: _text(element.get(name)) for name in (*MANDATORY, *OPTIONAL)}
         key = order_key(retailer.id, fields["OrderNumber"]), fields["RMA"]
         returns.setdefault(key, []).append(fields)
     pairs = [_upload(retailer, source, key, rma, units) for (key, rma), units in returns.items()]
@@ -77,7 +77,7 @@ def _errors(at: int, element: Any) -> Iterator[FieldError]:
     if not isinstance(element, dict):
         yield FieldError(pointer(at), "must be an object")
         return
-    for name in (*_MANDATORY, *_OPTIONAL):
+    for name in (*MANDATORY, *OPTIONAL):
         detail = _wrong(name, element)
         if detail is not None:
             yield FieldError(pointer(at, name), detail)
@@ -88,14 +88,14 @@ def _errors(at: int, element: Any) -> Iterator[FieldError]:
 def _wrong(name: str, element: dict[str, Any]) -> str | None:
     value = element.get(name)
     if value is None:
-        return "is mandatory" if name in _MANDATORY else None
-    identifying = name in _IDENTIFYING
+        return "is mandatory" if name in MANDATORY else None
+    identifying = name in IDENTIFYING
     # A float would do as an amount, but 1001.0 is nobody's order number.
     allowed = (str, int) if identifying else (str, int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
         return "must be a string" if identifying else "must be a string or a number"
     text = _text(value)
-    if len(text) > (_MAX_IDENTIFIER if identifying else _MAX_TEXT):
+    if len(text) > (MAX_IDENTIFIER if identifying else MAX_TEXT):
         return "is too long"
     if identifying and any(ord(character) < 32 for character in text):
         return "must hold no control characters"

@@ -14,6 +14,7 @@ from producers.problems import FieldError, Invalid, pointer
 from producers.retailers import Directory
 from producers.sources.base import Received, Sender, Split, instant, parse
 from producers.sources.omnirps import NAME, name_in_header, retailer_named, verify
+from streams.domain.fields import local_datetime
 
 MEANINGS: dict[str, Meaning] = {
     "CLOSED": Meaning.CLOSED,
@@ -21,8 +22,8 @@ MEANINGS: dict[str, Meaning] = {
     "REJECTED": Meaning.REJECTED,
     "CANCELLED": Meaning.CANCELLED,
 }
-_FIELDS = ("Retailer", "OrderNumber", "RMA", "Status", "EventDT")
-_MAX_TEXT = 255
+FIELDS = ("Retailer", "OrderNumber", "RMA", "Status", "EventDT")
+MAX_TEXT = 255
 
 
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
@@ -62,8 +63,8 @@ def split(account: TokenAccount, received: Received, directory: Directory) -> Sp
 def _errors(body: Any) -> list[FieldError]:
     if not isinstance(body, dict):
         return [FieldError("", "must be an object")]
-    found = [FieldError(pointer(name), "is mandatory") for name in _FIELDS if body.get(name) is None]
-    for name in _FIELDS:
+    found = [FieldError(pointer(name), "is mandatory") for name in FIELDS if body.get(name) is None]
+    for name in FIELDS:
         value = body.get(name)
         if value is None:
             continue
@@ -71,10 +72,12 @@ def _errors(body: Any) -> list[FieldError]:
             found.append(FieldError(pointer(name), "must be a string"))
         elif not (order_name(value) if name == "OrderNumber" else value.strip()):
             found.append(FieldError(pointer(name), "must not be blank"))
-        elif len(value) > _MAX_TEXT:
+        elif len(value) > MAX_TEXT:
             found.append(FieldError(pointer(name), "is too long"))
         elif name == "Status" and value.strip().upper() not in MEANINGS:
             found.append(FieldError(pointer(name), f"must be one of {', '.join(MEANINGS)}"))
+        elif name == "EventDT" and local_datetime(value) is None:
+            found.append(FieldError(pointer(name), "must be a time like 2026-11-09 12:00:00, or RFC 3339"))
     return found
 
 
