@@ -143,6 +143,11 @@ def _id(place: Place, taken: _Taken) -> str | None:
     return text
 
 
+def folded_name(name: str) -> str:
+    """The form in which two retailers' names must differ: without any blanks, case-folded."""
+    return "".join(name.split()).casefold()
+
+
 def _name(place: Place, taken: _Taken) -> str | None:
     text = place.text("name")
     if text is None:
@@ -151,7 +156,7 @@ def _name(place: Place, taken: _Taken) -> str | None:
         place.warn(
             f"{text!r} begins or ends with a blank, and is matched byte for byte", "remove it unless OmniRPS has it"
         )
-    folded = "".join(text.split()).casefold()
+    folded = folded_name(text)
     if folded in taken.names:
         other, line = taken.names[folded]
         told = "the same name as" if other == text else f"the name differs only by blanks or case from {other!r} of"

@@ -13,6 +13,7 @@ from streams.engine.errors import ConfigError
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, append, reading
 from streams.engine.records import OutRecord
+from streams.retailers_file import folded_name
 
 # A change of one of these decides about money, and only for returns whose first upload is still to come.
 FROZEN = ("portal", "customer_choice", "return_action", "hold_hours", "rules")
@@ -32,9 +33,9 @@ class Difference:
         return {name: (old.get(name), new[name]) for name in new if name != "version" and old.get(name) != new[name]}
 
     @property
-    def concerns_later_returns_only(self) -> bool:
-        """Whether something changed that each return keeps as it was at its first upload."""
-        return self.before is not None and any(name in FROZEN for name in self.fields())
+    def for_later_returns(self) -> tuple[str, ...]:
+        """The changed fields that each return keeps as they were at its first upload."""
+        return tuple(name for name in self.fields() if name in FROZEN) if self.before else ()
 
 
 def differences(file: Iterable[Retailer], known: Mapping[str, Retailer]) -> list[Difference]:
@@ -58,16 +59,23 @@ def differences(file: Iterable[Retailer], known: Mapping[str, Retailer]) -> list
 
 
 def _refuse_shared(retailers: Iterable[Retailer]) -> None:
-    shops: dict[str, str] = {}
-    names: dict[str, str] = {}
+    shops: dict[str, Retailer] = {}
+    names: dict[str, Retailer] = {}
     for retailer in retailers:
-        for taken, value, what in ((shops, retailer.shopify.shop, "shop"), (names, retailer.name, "name")):
-            other = taken.setdefault(value, retailer.id)
-            if other != retailer.id:
-                raise ConfigError(
-                    f"retailers {other!r} and {retailer.id!r} would have the same {what} {value!r}: an event could "
-                    "belong to either; change one of them"
-                )
+        other = shops.setdefault(retailer.shopify.shop, retailer)
+        if other is not retailer:
+            raise _shared(other, retailer, f"the same shop {retailer.shopify.shop!r}")
+        other = names.setdefault(folded_name(retailer.name), retailer)
+        if other is not retailer:
+            same = other.name == retailer.name
+            near = f"names that differ only by blanks or case, {other.name!r} and {retailer.name!r}"
+            raise _shared(other, retailer, f"the same name {retailer.name!r}" if same else near)
+
+
+def _shared(one: Retailer, other: Retailer, what: str) -> ConfigError:
+    return ConfigError(
+        f"retailers {one.id!r} and {other.id!r} would have {what}: an event could belong to either; change one of them"
+    )
 
 
 async def read_all(cluster: Cluster) -> dict[str, Retailer]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from contracts.retailers import Retailer
+from streams.cli import retailers_shown
 from streams.cli.console import out, print_table
 from streams.cli.known_retailers import in_file, in_force, one_of
 from streams.retailers_topic import Difference, differences, write
@@ -98,16 +98,12 @@ def _show(change: Difference) -> None:
     retailer = change.after
     if change.before is None:
         out.print(f"[green]+ {retailer.id}[/] {escape(retailer.name)}: {retailer.portal}, {retailer.return_action}")
-        return
-    out.print(f"[yellow]~ {retailer.id}[/] version {change.before.version} -> {retailer.version}")
-    for name, (before, after) in change.fields().items():
-        out.print(f"    {name}: {_json(before)} -> {_json(after)}", markup=False)
-    if change.concerns_later_returns_only:
-        out.print("    Returns already uploaded keep the settings they were uploaded under: this is for later ones.")
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+        lines = retailers_shown.brought(retailer)
+    else:
+        out.print(f"[yellow]~ {retailer.id}[/] version {change.before.version} -> {retailer.version}")
+        lines = retailers_shown.changed(change)
+    for line in lines:
+        out.print(f"  {line}", markup=False)
 
 
 def _row(retailer: Retailer) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from contracts.retailers import Portal, Retailer
+from contracts.retailers import Condition, Portal, Retailer
 from contracts.returns import ConditionTrace, ReturnUnit, RuleTrace, UnitDecision, UnitState
 from streams.cli.amounts import money
 from streams.domain.options import choice_of
@@ -86,11 +86,16 @@ def _add_rule(branch: Tree, rule: RuleTrace) -> None:
 
 def condition_text(condition: ConditionTrace) -> str:
     """`order_value between 10, 50 (GBP); seen: 42 GBP`."""
-    wanted = "" if condition.operator == "is_empty" else f" {', '.join(condition.operands)}"
-    currency = f" ({condition.currency})" if condition.currency else ""
     seen = condition.seen
     shown = "nothing" if seen is None or seen == () else seen if isinstance(seen, str) else ", ".join(seen)
-    return f"{condition.dimension} {condition.operator}{wanted}{currency}; seen: {shown}"
+    return f"{wanted(condition)}; seen: {shown}"
+
+
+def wanted(condition: Condition | ConditionTrace) -> str:
+    """`order_value between 10, 50 (GBP)`."""
+    operands = "" if condition.operator == "is_empty" else f" {', '.join(condition.operands)}"
+    currency = f" ({condition.currency})" if condition.currency else ""
+    return f"{condition.dimension} {condition.operator}{operands}{currency}"
 
 
 def comparison(found: Comparison, rules_from: str) -> Iterator[RenderableType]:
