@@ -77,11 +77,18 @@ class Meaning(StrEnum):
     LINKED = "linked"
 
 
+# As many as one POST of the hub may hold; each becomes an object of its own on its way to the hook.
+MOST_OF_A_SKU = 10_000
+
+
 class EventItem(Model):
-    """An item that an event names: how many of a sku, and what it says of reason and action (kept, decides nothing)."""
+    """An item that an event names: how many of a sku, and what it says of reason and action (kept, decides nothing).
+
+    A sku of which there is none is left out: an RP that named it 0 times would otherwise not be one without skus.
+    """
 
     sku: str
-    count: int = 1
+    count: int = Field(default=1, ge=1, le=MOST_OF_A_SKU)
     reason: str = ""
     action: str = ""
 

@@ -161,6 +161,8 @@ def _items(group: Sequence[HubElement]) -> tuple[EventItem, ...]:
         if not said.item_no:
             continue
         key = (folded_sku(said.item_no), said.reason, said.action)
-        known = items.get(key) or EventItem(sku=said.item_no, count=0, reason=said.reason, action=said.action)
-        items[key] = known.model_copy(update={"count": known.count + 1})
+        if key in items:
+            items[key] = items[key].model_copy(update={"count": items[key].count + 1})
+        else:
+            items[key] = EventItem(sku=said.item_no, reason=said.reason, action=said.action)
     return tuple(items.values())

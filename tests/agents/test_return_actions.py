@@ -10,7 +10,7 @@ from contracts import topics
 from contracts.actions import AlertKind, ReturnAction, ReturnAlert
 from contracts.keys import unit_key
 from contracts.retailers import Watchdogs
-from contracts.returns import ReturnDecision, ReturnEvent, ReturnUnit, UnitState
+from contracts.returns import MOST_OF_A_SKU, ReturnDecision, ReturnEvent, ReturnUnit, UnitState
 from contracts.tracking import Source
 from streams.agents.return_actions import FORGET_LATER, ledgers, return_actions
 from streams.domain.ledger.state import KEPT_FOR
@@ -89,6 +89,19 @@ def test_a_record_under_the_wrong_key_is_poison(driver: AgentTestDriver) -> None
     driver.pipe(topics.RETURN_DECISIONS, decision(order_key="acme"), key="acme")
     assert len(driver.dead_letters) == 2
     assert driver.store(ledgers) == {}
+
+
+@pytest.mark.parametrize("count", [0, -1, MOST_OF_A_SKU + 1])
+def test_an_item_that_nobody_can_have_counted_is_poison_and_confirms_nothing(
+    driver: AgentTestDriver, count: int
+) -> None:
+    tell(driver, decision("TEE", stage="processing"))
+    said = hub("processed", items={"TEE": 1}).model_dump_json().replace('"count":1', f'"count":{count}')
+    type_ = topics.RETURN_EVENTS.event_for(ReturnEvent).type
+    driver.pipe(topics.RETURN_EVENTS, said.encode(), key=ORDER, type=type_)
+    (letter,) = driver.dead_letters
+    assert any(b"items.0.count" in value or b"/items/0/count" in value for _, value in letter.record.headers)
+    assert driver.of(topics.REFUNDS, ReturnAction) == []
 
 
 def test_a_decision_without_the_order_it_needs_is_poison_and_pays_nobody(driver: AgentTestDriver) -> None:

@@ -46,12 +46,12 @@ def keep(ledger: Ledger, event: KeptEvent) -> tuple[KeptEvent, Ledger]:
 
 
 def kept_event(event: ReturnEvent, arrived_at: datetime) -> KeptEvent:
-    """What the ledger needs of an event. Without any sku the whole return is meant; a sku counted 0 times is one."""
+    """What the ledger needs of an event. Without any sku the whole return is meant."""
     processed = event.meaning is Meaning.PROCESSED
     counts = Counter[str]()
     for item in event.items if processed else ():
         if folded_sku(item.sku):
-            counts[folded_sku(item.sku)] += max(0, item.count)
+            counts[folded_sku(item.sku)] += item.count
     return KeptEvent(
         event_id=event.event_id,
         rma=(event.rma or "").strip() or None,
