@@ -79,9 +79,8 @@ def test_what_counts_at_once_says_nothing_of_later_returns() -> None:
     assert _shown(_retailer(ALWAYS), _retailer(ALWAYS, more="watchdogs: {scan_days: 14}")) == [
         "  watchdogs.scan_days: 28.0 -> 14.0"
     ]
-    assert _shown(_retailer(ALWAYS), _retailer(ALWAYS, more="hook: {url: 'https://acme.example/hook'}")) == [
-        '  hook: null -> {"url":"https://acme.example/hook","secret_ref":null}'
-    ]
+    [hook] = _shown(_retailer(ALWAYS), _retailer(ALWAYS, more="hook: {url: 'https://acme.example/hook'}"))
+    assert hook.startswith('  hook: null -> {"url":"https://acme.example/hook",')
 
 
 def test_a_new_retailer_comes_with_its_rules() -> None:
