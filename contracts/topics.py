@@ -123,7 +123,7 @@ ORDER_EVENTS = Topic(
         _event("app.uninstalled", AppUninstalled),
     ),
     retention_days=7,
-    writers=("ingress", "orders import", "upstreams"),
+    writers=("ingress", "orders import", "orders reconcile", "order-table", "upstreams"),
     readers=("order-table",),
     personal=True,
 )

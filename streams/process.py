@@ -27,7 +27,7 @@ from streams.garbage import collect_rarely
 from streams.serving import serving
 from streams.settings import Settings
 from streams.watchdog import Watchdog
-from streams.wiring import hook_caller
+from streams.wiring import hook_caller, order_fetcher
 
 log = structlog.get_logger()
 
@@ -48,8 +48,8 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         loop.add_signal_handler(signum, stop.set)
     retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
     controls = GlobalTable(settings.cluster, topics.AGENT_CONTROLS, PauseLifted)
-    hooks = hook_caller(retailers, settings)
-    callers: dict[str, Caller] = {"hook": hooks}
+    hooks, orders = hook_caller(retailers, settings), order_fetcher(retailers, settings)
+    callers: dict[str, Caller] = {"hook": hooks, "order": orders}
     options = RunnerOptions(
         instance_id=settings.instance_id,
         address=settings.health.address,
@@ -71,8 +71,9 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         for task in background:
             task.cancel()
         await asyncio.wait(background)
-        with contextlib.suppress(Exception):
-            await hooks.aclose()
+        for caller in (hooks, orders):
+            with contextlib.suppress(Exception):
+                await caller.aclose()
 
 
 def storage(settings: Settings) -> Callable[[str, int], KeyValue]:

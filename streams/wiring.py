@@ -9,10 +9,12 @@ from streams.agents import carrier_scans, return_actions, return_rules
 from streams.agents.order_table import order_table
 from streams.agents.tracking_forward import tracking_forward
 from streams.callers.hook import HookCaller
+from streams.callers.orders import OrderFetcher
 from streams.engine.agent import Agent
 from streams.engine.errors import ConfigError
 from streams.secrets import secrets_in
 from streams.settings import Settings
+from streams.shopify import Shops
 
 # Shorter keys can be tried out; the hashes stand in a topic that many may read.
 SHORTEST_HASH_KEY = 16
@@ -49,3 +51,8 @@ def build(names: list[str], settings: Settings) -> list[Agent]:
 def hook_caller(retailers: Mapping[str, Retailer], settings: Settings) -> HookCaller:
     """What makes tracking-forward's calls."""
     return HookCaller(retailers, secrets_in(settings.secrets_dir))
+
+
+def order_fetcher(retailers: Mapping[str, Retailer], settings: Settings) -> OrderFetcher:
+    """What makes order-table's calls."""
+    return OrderFetcher(retailers, Shops(secrets_in(settings.secrets_dir), settings.shopify.options))

@@ -6,12 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.keys import consignment_key, tracking_key
+from contracts.model import Model
 from contracts.orders import ErasureReason, OrderErasure, ShopifyOrder
 from contracts.retailers import Hook, Portal, Retailer, ReturnActionStage, Schedule, ShopifyAccess
 from contracts.returns import Meaning, ReturnEvent, ReturnUpload, UploadedUnit
 from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
+from streams.engine.outbox import Call
 
 PARCEL = "SEK-1"
+
+
+async def uncalled(call: Call[Any]) -> Model:
+    """The caller of order-table's outbox where no retailer has its orders fetched."""
+    raise AssertionError(f"a call was made: {call}")
+
+
 HASH_KEY = b"a key for tests"
 
 

@@ -12,6 +12,7 @@ from contracts.keys import order_key, split_order_key
 from contracts.model import Id, Instant, Model
 from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from streams.agents.alerts import raise_alert
+from streams.agents.order_fetching import OrderFetching, shop_of
 from streams.agents.shop_matters import app_uninstalled, check_retailer, data_requested
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
 from streams.domain.fields import instant
@@ -87,7 +88,8 @@ class _OrderTable:
         self.mark_expiry = self.agent.timer("mark-expiry")
         self.agent.on(topics.ORDER_EVENTS, ShopifyOrder)(self.keep_newest)
         self.agent.on(topics.ORDER_EVENTS, OrderErasure)(self.erase)
-        self.agent.on(topics.ORDER_EVENTS, OrderHint)(self.wait_for_the_whole_order)
+        self.fetching = OrderFetching(self.agent)
+        self.agent.on(topics.ORDER_EVENTS, OrderHint)(self.fetching.hinted)
         self.agent.on(topics.ORDER_EVENTS, DataRequest)(data_requested)
         self.agent.on(topics.ORDER_EVENTS, AppUninstalled)(app_uninstalled)
         self.expiry.fires(self.expire)
@@ -98,11 +100,13 @@ class _OrderTable:
 
     def keep_newest(self, event: Event[ShopifyOrder], ctx: Context) -> None:
         """The newest version wins, by the shop's own clock; what is too old or was erased is not stored."""
-        order = self._slimmed(event)
+        order = self._slimmed(event, ctx)
         self._look_at_the_setting(ctx)
         if ctx.now >= expires_at(order.created_at, self.kept_months) or self._erased(order, ctx):
             return
         known = self._load(event.key, ctx)
+        if self.fetching.takes(event, order, known, ctx):
+            return
         now_known = known.taking(order)
         self._save(event.key, known, now_known, ctx)
         if len(known.orders) == 1 and len(now_known.orders) == 2:
@@ -110,9 +114,6 @@ class _OrderTable:
             ids = "|".join(order.id for order in now_known.orders)
             kind = AlertKind.ORDER_AMBIGUOUS
             raise_alert(ctx, kind, retailer=order.retailer, order_key=event.key, message=message, about=ids)
-
-    def wait_for_the_whole_order(self, event: Event[OrderHint], ctx: Context) -> None:
-        """A hint changes nothing: orders/updated follows with the whole order. (`admin_api` will fetch it here.)"""
 
     def expire(self, timer: Timer, ctx: Context) -> None:
         """So many calendar months after its creation an order is deleted; a timer of a shorter setting is set anew."""
@@ -162,10 +163,9 @@ class _OrderTable:
         """Nothing that it keeps away can come any more."""
         ctx.delete(self.marks, timer.key)
 
-    def _slimmed(self, event: Event[ShopifyOrder]) -> Order:
+    def _slimmed(self, event: Event[ShopifyOrder], ctx: Context) -> Order:
         retailer = _retailer_of(event)
-        source = event.envelope.source.removeprefix("shopify://")
-        shop = event.envelope.extensions.get("shop", source)
+        shop = shop_of(event, retailer, ctx)
         triggered_at = instant(event.envelope.extensions.get("triggeredat", ""))
         try:
             order = slim(event.value, retailer=retailer, shop=shop, triggered_at=triggered_at, hash_key=self.hash_key)

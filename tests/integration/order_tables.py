@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -26,7 +26,7 @@ from streams.engine.options import RunnerOptions
 from streams.engine.runner import AgentRunner
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from streams.wiring import AGENTS
-from tests.builders import HASH_KEY
+from tests.builders import HASH_KEY, uncalled
 from tests.integration.engine.toy import PATIENCE_S, Running
 
 PARTITIONS = 2
@@ -83,7 +83,8 @@ class OrderTables:
         table = GlobalTable(self.cluster, topics.RETAILERS, Retailer)
         following = asyncio.create_task(table.follow())
         stop = asyncio.Event()
-        runner = AgentRunner(order_table(HASH_KEY, months), self.cluster, table, options or RunnerOptions())
+        options = replace(options or RunnerOptions(), callers={"order": uncalled})
+        runner = AgentRunner(order_table(HASH_KEY, months), self.cluster, table, options)
         running = Running(runner, stop, asyncio.create_task(runner.run(stop)))
         try:
             await running.ready(PARTITIONS)

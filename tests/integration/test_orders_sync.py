@@ -30,7 +30,7 @@ from streams.retailers_topic import differences as changes_of
 from streams.retailers_topic import write
 from streams.settings import Settings, ShopifySettings
 from streams.shop_work import shop_work
-from tests.builders import HASH_KEY
+from tests.builders import HASH_KEY, uncalled
 from tests.integration.conftest import Command
 from tests.unit.producers.shop_kit import ACME, SHOP, Live, differences, expected, fill
 
@@ -61,7 +61,7 @@ async def table_running(cluster: Cluster) -> AsyncIterator[None]:
     stop = asyncio.Event()
     retailers = GlobalTable(cluster, topics.RETAILERS, Retailer)
     following = asyncio.create_task(retailers.follow())
-    runner = AgentRunner(order_table(HASH_KEY), cluster, retailers, RunnerOptions())
+    runner = AgentRunner(order_table(HASH_KEY), cluster, retailers, RunnerOptions(callers={"order": uncalled}))
     running = asyncio.create_task(runner.run(stop))
     try:
         yield

@@ -31,7 +31,7 @@ from streams.engine.options import RunnerOptions
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from streams.topics_admin import TopicsAdmin, wanted
-from tests.builders import HASH_KEY, erasure, shopify_order
+from tests.builders import HASH_KEY, erasure, shopify_order, uncalled
 from tests.integration.engine.toy import ONE_COPY, eventually
 
 pytestmark = pytest.mark.kafka
@@ -157,7 +157,7 @@ async def test_erasing_a_whole_shop_and_a_long_list_of_orders_delays_nobody(
     with capture_logs() as logs:
         async with (
             installation(kafka, topic_prefix) as cluster,
-            running(cluster, RunnerOptions(storage=storage)),
+            running(cluster, RunnerOptions(storage=storage, callers={"order": uncalled})),
             shops_of(cluster) as shops,
         ):
             await shops.orders("shop", range(ORDERS))
