@@ -13,6 +13,7 @@ from producers.logs import configure
 from streams.cli import (
     dead_letters,
     deliveries,
+    hooks,
     members,
     orders,
     orders_sync,
@@ -48,6 +49,7 @@ app.add_typer(returns.app, name="returns")
 app.add_typer(members.app, name="members")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(running.config, name="config")
 app.command("serve")(running.serve)
 app.command("run")(running.run)
