@@ -76,6 +76,10 @@ bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and 
 bench-latency: broker ## webhook to action beside a bare chain of as many hops (10 minutes)
 	@$(BIN)/python -m benchmarks.latency
 
+.PHONY: bench-ingress
+bench-ingress: broker ## the ingress under load beside a handler that only answers (15 minutes; needs wrk)
+	@$(BIN)/python -m benchmarks.ingress
+
 # mutmut alone; everything else it finds in .venv, but for the package under test.
 .venv-mutants/.complete: requirements/mutants.txt $(READY)
 	@echo "mutants: making .venv-mutants with the packages pinned in requirements/mutants.txt"
@@ -90,6 +94,20 @@ MUTANTS ?= streams.domain.*
 mutants: .venv-mutants/.complete ## mutate streams/domain (MUTANTS="streams.domain.money.*") and see which tests notice
 	@.venv-mutants/bin/python scripts/mutants.py run --max-children 1 "$(MUTANTS)"
 	@.venv-mutants/bin/python scripts/mutants.py table
+
+# As for the mutants: atheris alone.
+.venv-fuzz/.complete: requirements/fuzz.txt $(READY)
+	@echo "fuzz: making .venv-fuzz with the packages pinned in requirements/fuzz.txt"
+	@$(BIN)/python -m venv --clear .venv-fuzz
+	@.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@site='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  $(BIN)/python -c "$$site" > "$$(.venv-fuzz/bin/python -c "$$site")/dev.pth"
+	@touch $@
+
+FUZZ ?= -max_total_time=300
+.PHONY: fuzz
+fuzz: .venv-fuzz/.complete ## any bytes as requests to the ingress, guided by coverage (FUZZ="-max_total_time=60"; Python 3.11)
+	@.venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
 
 .PHONY: lock
 lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashes, in requirements/
@@ -109,5 +127,5 @@ lock: $(READY) ## pin the newest versions that pyproject.toml allows, with hashe
 .PHONY: clean
 clean: ## remove the venvs and every cache of this clone (the jar cache is the user's and stays)
 	@echo "clean: the venvs and the tools' caches"
-	@rm -rf .venv .venv-bench .venv-mutants mutants build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .venv-mutants .venv-fuzz mutants fuzz build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
