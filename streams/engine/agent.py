@@ -11,7 +11,7 @@ from contracts.model import Model
 from contracts.topics import Topic
 
 if TYPE_CHECKING:
-    from streams.engine.context import Context
+    from streams.engine.context import Context, View
     from streams.engine.outbox import Call, Policy, Verdict
     from streams.engine.records import Event
     from streams.engine.timers import Timer
@@ -66,6 +66,8 @@ class Outbox(Generic[I, A]):
     """How the agent talks to the world: a durable queue, in order per key, whose calls the engine makes.
 
     intent: what is to be done, as stored before the call. answer: what the caller brings back.
+    lane: of a key, the destination of its calls; the lanes take turns, and each has its own bounds and breaker.
+    fails: whether an answer shows that the destination itself is not well, which is what its breaker counts.
     """
 
     name: str
@@ -73,6 +75,23 @@ class Outbox(Generic[I, A]):
     answer: type[A]
     policy: Policy
     handler: AnswerHandler | None = None
+    lane: Callable[[str], str] | None = None
+    fails: Callable[[A], bool] | None = None
+    held: Callable[[str, View], bool] | None = None
+
+    def lane_of(self, key: str) -> str:
+        """The lane of a key's calls; "" without lanes. ValueError where it could not stand in a row's key."""
+        if self.lane is None:
+            return ""
+        lane = self.lane(key)
+        if not lane or "|" in lane:
+            raise ValueError(f"outbox {self.name}: lane {lane!r} of key {key!r} is empty or holds '|'")
+        return lane
+
+    def holds(self, handler: Callable[[str, View], bool]) -> Callable[[str, View], bool]:
+        """Decorator: whether all calls of a lane wait. Asked before any of them begins."""
+        self.held = handler
+        return handler
 
     def answered(self, handler: Callable[[Call[I], A, Context], Verdict]) -> Callable[[Call[I], A, Context], Verdict]:
         """Decorator: what an answer means, and whether the call is done or to be made again."""
@@ -139,11 +158,20 @@ class Agent:
         self.timers[name] = spec
         return spec
 
-    def outbox(self, name: str, intent: type[I], answer: type[A], policy: Policy) -> Outbox[I, A]:
+    def outbox(
+        self,
+        name: str,
+        intent: type[I],
+        answer: type[A],
+        policy: Policy,
+        *,
+        lane: Callable[[str], str] | None = None,
+        fails: Callable[[A], bool] | None = None,
+    ) -> Outbox[I, A]:
         """Declare an outbox; decorate what its answers mean with `.answered`. ValueError as for a store."""
         if name in self.outboxes or not _plain(name) or "." in name:
             raise ValueError(f"{self.name}: outbox name {name!r} is taken, or holds '.', or {NOT_PLAIN}")
-        outbox = Outbox(name, intent, answer, policy)
+        outbox = Outbox(name, intent, answer, policy, lane=lane, fails=fails)
         self.outboxes[name] = outbox
         return outbox
 

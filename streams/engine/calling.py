@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import structlog
 
 from streams.engine import metrics
 from streams.engine.agent import Agent
+from streams.engine.breaker import Breaker
 from streams.engine.clock import Clock
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Answer, Call
@@ -33,8 +35,9 @@ class Calls:
         self._wake = wake
         self._log = log.bind(agent=agent.name, partition=partition)
         self._answers: list[Answer] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[bool]] = set()
         self._busy: Counter[str] = Counter()
+        self._busy_lanes: Counter[tuple[str, str]] = Counter()
 
     def answered(self) -> bool:
         """Whether an answer waits for the next batch."""
@@ -53,29 +56,57 @@ class Calls:
         """How many more calls each outbox may have under way."""
         return {name: box.policy.concurrency - self._busy[name] for name, box in self._agent.outboxes.items()}
 
+    def room(self, outbox: str, lane: str) -> int:
+        """How many more calls may begin in a lane: as its own bound and its breaker allow."""
+        policy = self._agent.outboxes[outbox].policy
+        places = (policy.per_lane or policy.concurrency) - self._busy_lanes[outbox, lane]
+        if policy.breaker is not None:
+            places = min(places, self._options.destinations.breaker(outbox, lane, policy.breaker).room())
+        return places
+
     def start(self, call: Call[Any]) -> None:
         """Begin a call whose attempt is committed."""
         self._busy[call.outbox] += 1
+        self._busy_lanes[call.outbox, call.lane] += 1
         task = asyncio.create_task(self._make(call))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        policy = self._agent.outboxes[call.outbox].policy.breaker
+        if policy is not None:
+            breaker = self._options.destinations.breaker(call.outbox, call.lane, policy)
+            task.add_done_callback(partial(self._tell, breaker, call, breaker.begun()))
 
-    async def _make(self, call: Call[Any]) -> None:
-        """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next."""
-        caller, busy = self._options.callers[call.outbox], self._busy
+    def _tell(self, breaker: Breaker, call: Call[Any], probe: bool, task: asyncio.Task[bool]) -> None:
+        """Tell the breaker how a call went. As a callback, for a task that is cancelled at once never begins."""
+        if task.cancelled():
+            breaker.dropped(probe=probe)
+        else:
+            self._options.destinations.ended(call.outbox, call.lane, task.result(), probe=probe)
+        self._wake.set()
+
+    async def _make(self, call: Call[Any]) -> bool:
+        """Make one call. No answer in time means: the attempt is lost, and its deadline brings the next.
+
+        Whether its destination is well.
+        """
+        box = self._agent.outboxes[call.outbox]
+        busy, busy_lanes = self._busy, self._busy_lanes
         try:
             async with asyncio.timeout(self._left(call)):
-                said = await caller(call)
+                said = await self._options.callers[call.outbox](call)
             # Only now is it known which list the next batch takes: batches went by while we waited.
             self._answers.append(Answer(call, said))
+            return box.fails is None or not box.fails(said)
         except TimeoutError:
             self._log.warning("call lost", action="call_timeout", **_about(call))
         except Exception:
             self._log.exception("caller raised", action="call_bug", **_about(call))
         finally:
             busy[call.outbox] -= 1
+            busy_lanes[call.outbox, call.lane] -= 1
             metrics.CALLS.labels(self._agent.name, call.outbox).inc()
             self._wake.set()
+        return False
 
     def _left(self, call: Call[Any]) -> float:
         """Seconds until the call's committed deadline, from which on another may make it. TimeoutError past it."""
@@ -94,7 +125,7 @@ class Calls:
             for task in done:
                 task.cancelled() or task.exception()  # what ended the task has said enough
         self._under_way.clear()
-        self._busy = Counter()
+        self._busy, self._busy_lanes = Counter(), Counter()
 
 
 def _about(call: Call[Any]) -> dict[str, object]:

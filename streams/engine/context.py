@@ -17,7 +17,7 @@ from streams.engine import outbox as outboxes
 from streams.engine import timers
 from streams.engine.agent import Agent, Outbox, Store, TimerSpec
 from streams.engine.errors import NotYet
-from streams.engine.overlay import Overlay
+from streams.engine.overlay import Overlay, Rows
 from streams.engine.records import OutRecord, Record
 from streams.engine.versions import refusal
 
@@ -35,6 +35,19 @@ class Cause(NamedTuple):
     trace: Trace | None = None
     record: Record | None = None
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A task's stores, and the retailers as they are now, for who may only read."""
+
+    rows: Rows
+    retailers: Mapping[str, Retailer]
+
+    def get(self, store: Store[M], key: str) -> M | None:
+        """The row; None where there is none."""
+        row = self.rows.get(store.name, key)
+        return None if row is None else decode(store, row)
 
 
 @dataclass(slots=True)
@@ -136,7 +149,11 @@ class Context:
 
     def call(self, outbox: Outbox[I, Any], key: str, intent: I, *, id: str) -> None:
         """Queue a call to the outside, behind earlier ones of `key`. `id` is the same for all its attempts."""
-        outboxes.append(self.rows, outbox.name, key, id, intent, self.now, self.cause.trace)
+        outboxes.append(self.rows, outbox.name, key, id, intent, self.now, self.cause.trace, outbox.lane_of(key))
+
+    def try_again(self, outbox: Outbox[I, Any], key: str, intent: I | None = None) -> None:
+        """Let the call at the head of `key`, which waits until NEVER, be made now; see `outbox.try_again`."""
+        outboxes.try_again(self.rows, outbox, key, self.now, intent)
 
     def retailer(self, retailer_id: str) -> Retailer:
         """The retailer as it is now. Raises NotYet where it is not known: the record then waits."""

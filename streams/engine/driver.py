@@ -137,16 +137,20 @@ class AgentTestDriver:
         return self._commit(batch)
 
     def _commit(self, batch: Batch) -> list[Written]:
-        self._core.stored.apply(batch.rows.writes, {})
+        self._apply(batch)
         tracing.end(batch.spans)
         written = list(_read(batch.emitted))
         self.written += written
         starting = self._core.begin()
         free = {name: 1_000_000 for name in self.agent.outboxes}
         self._core.start_calls(starting, self.now, free)
-        self._core.stored.apply(starting.rows.writes, {})
+        self._apply(starting)
         self.calls = [c for c in self.calls if not _same(c, starting.starts)] + starting.starts
         return written
+
+    def _apply(self, batch: Batch) -> None:
+        self._core.stored.apply(batch.rows.writes, {})
+        self._core.calls.applied(batch.rows.writes)
 
 
 def _same(call: Call[Any], others: list[Call[Any]]) -> bool:

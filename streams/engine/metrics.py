@@ -114,6 +114,27 @@ OUTBOX_OLDEST = Gauge(
 )
 CALLS = Counter("returnstreams_outbox_calls_total", "Calls to the outside that came back.", ["agent", "outbox"])
 
+LANE_OWED = Gauge(
+    "returnstreams_lane_owed",
+    "Calls of one lane (tracking-forward: one retailer) that are queued or under way.",
+    ["agent", "partition", "outbox", "lane"],
+)
+LANE_OLDEST = Gauge(
+    "returnstreams_lane_oldest_seconds",
+    "Age of the call of that lane that was queued first, to 10 s; 0 with none.",
+    ["agent", "partition", "outbox", "lane"],
+)
+BREAKER_STATE = Gauge(
+    "returnstreams_breaker_state",
+    "Of a lane's destination, as this process finds it: 0 closed, 1 half open (single probes), 2 open (calls wait).",
+    ["outbox", "lane"],
+)
+DELIVERIES = Counter(
+    "returnstreams_delivery_attempts_total",
+    "Attempts to tell a retailer's hook, by what became of them.",
+    ["retailer", "result"],
+)
+
 # --- the member and its process ---------------------------------------------------------------------------------------
 
 READY = Gauge("returnstreams_agent_ready", "1 while the agent has its assignment and all its tasks run.", ["agent"])

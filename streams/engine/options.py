@@ -9,6 +9,7 @@ from typing import Any
 from contracts.controls import PauseLifted
 from contracts.model import Model
 from streams.engine.clock import Clock, utc_now
+from streams.engine.destinations import Destinations
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.limits import Limits
 from streams.engine.outbox import Call
@@ -33,6 +34,7 @@ class RunnerOptions:
     address: where this process answers who asks for rows, `host:port` or `:port`; None for nowhere.
     callers: by outbox name. clock: this machine's; `ctx.now` is never ahead of it, nor of the brokers'.
     clock_tolerance_s: by how much the two may differ before it is told.
+    destinations: which of the places that calls go to are well; of the whole process.
     limits: bugs past which a task pauses. controls: what lifts pauses, by `<agent>/<partition>`, read live.
     """
 
@@ -43,6 +45,7 @@ class RunnerOptions:
     instance_id: str | None = None
     address: str | None = None
     callers: Mapping[str, Caller] = field(default_factory=dict)
+    destinations: Destinations = field(default_factory=Destinations)
     clock: Clock = utc_now
     clock_tolerance_s: float = 60.0
     storage: Callable[[str, int], KeyValue] = memory

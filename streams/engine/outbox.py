@@ -1,15 +1,16 @@
 """Outboxes: calls to the outside, durable, in order per key. What is stored of them, and when a call may start.
 
 A queue is rows `<key>|<number>` holding the intents in order. The head of each queue stands in a second store under
-the time from which it may be tried. Starting a call first commits the attempt with its deadline and moves that time
-to the deadline: whoever owns the task then, repeats only after it. The answer removes the row or sets a later time.
+the time from which it may be tried, in an outbox with lanes under its lane and that time. Starting a call first commits
+the attempt with its deadline and moves that time to the deadline: whoever owns the task then, repeats only after it.
+The answer removes the row or sets a later time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
@@ -17,6 +18,7 @@ import orjson
 from contracts.model import Model
 from contracts.trace import PARENT, STATE, Trace, read
 from streams.engine import timers
+from streams.engine.breaker import BreakerPolicy
 
 if TYPE_CHECKING:
     from streams.engine.agent import Outbox
@@ -26,6 +28,9 @@ I = TypeVar("I", bound=Model)  # noqa: E741 - the intent
 
 NUMBER_DIGITS = 12
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""From when on a call may be tried that waits for somebody to ask for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -34,13 +39,16 @@ class Policy:
     timeout_s: after this a call is taken for lost, its task may repeat it; the caller must give up before.
     delays_s: pauses before the second, third, … attempt; the last one is repeated.
     give_up_after_s: from the first attempt on; None never.
-    concurrency: calls of one task under way at once.
+    concurrency: calls of one task under way at once; per_lane: of them in one lane, None for all.
+    breaker: when a lane's destination is left alone for a while; None for never.
     """
 
     timeout_s: float
     delays_s: tuple[float, ...]
     give_up_after_s: float | None = None
     concurrency: int = 8
+    per_lane: int | None = None
+    breaker: BreakerPolicy | None = None
 
     def delay_s(self, attempt: int) -> float:
         """The pause after the attempt with this number (from 1)."""
@@ -53,7 +61,7 @@ class Call(Generic[I]):
 
     id: of the intent, the same for each attempt, for the other side to recognise a repeat.
     attempt: from 1. first_at: when the first attempt began. deadline: after it the attempt counts as lost.
-    trace: of what queued it.
+    trace: of what queued it. lane: of its key, "" in an outbox without lanes.
     """
 
     outbox: str
@@ -65,6 +73,7 @@ class Call(Generic[I]):
     first_at: datetime
     deadline: datetime
     trace: Trace | None = None
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again, not before `at`; later calls of the key wait."""
+    """Try again, not before `at`; later calls of the key wait. At NEVER: when somebody asks for it (`try_again`)."""
 
     at: datetime
 
@@ -95,8 +104,14 @@ def queue_of(outbox: str) -> str:
     return f"$outbox.{outbox}"
 
 
-def _heads(outbox: str) -> str:
+def heads_of(outbox: str) -> str:
+    """The store that holds the first call of each key under the time from which it may be tried: without lanes."""
     return f"$outbox.{outbox}.heads"
+
+
+def lanes_of(outbox: str) -> str:
+    """The same with lanes: under the lane, then that time."""
+    return f"$outbox.{outbox}.lanes"
 
 
 def head_index_of(outbox: str) -> str:
@@ -113,7 +128,14 @@ def _row(key: str, number: int) -> str:
 
 
 def append(
-    rows: Overlay, outbox: str, key: str, call_id: str, intent: Model, now: datetime, trace: Trace | None = None
+    rows: Overlay,
+    outbox: str,
+    key: str,
+    call_id: str,
+    intent: Model,
+    now: datetime,
+    trace: Trace | None = None,
+    lane: str = "",
 ) -> None:
     """Queue an intent behind those of its key."""
     last = rows.get(_numbers(outbox), key)
@@ -124,13 +146,13 @@ def append(
         stored |= trace.headers
     rows.put(queue_of(outbox), _row(key, number), orjson.dumps(stored))
     if rows.get(head_index_of(outbox), key) is None:
-        _set_head(rows, outbox, key, number, now)
+        _set_head(rows, outbox, key, number, now, lane)
 
 
 def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
-    """Heads (key, number) that may be tried now, longest due first, at most `limit`."""
+    """Heads (key, number) that may be tried now, longest due first, at most `limit`. For an outbox without lanes."""
     found: list[tuple[str, int]] = []
-    for row_key, number in rows.scan(_heads(outbox), before=timers.behind(now)):
+    for row_key, number in rows.scan(heads_of(outbox), before=timers.behind(now)):
         if len(found) >= limit:
             break
         found.append((row_key.split("|", 1)[1], int(number)))
@@ -138,8 +160,8 @@ def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, i
 
 
 def next_due(rows: Rows, outbox: str) -> datetime | None:
-    """When the next head may be tried."""
-    for row_key, _ in rows.scan(_heads(outbox)):
+    """When the next head may be tried. For an outbox without lanes."""
+    for row_key, _ in rows.scan(heads_of(outbox)):
         return timers.instant(row_key.split("|", 1)[0])
     return None
 
@@ -159,7 +181,8 @@ def start(
     stored.setdefault("first_at", now.isoformat())
     deadline = (shared or now) + timedelta(seconds=outbox.policy.timeout_s)
     rows.put(queue_of(outbox.name), _row(key, number), orjson.dumps(stored))
-    _set_head(rows, outbox.name, key, number, deadline)
+    lane = outbox.lane_of(key)
+    _set_head(rows, outbox.name, key, number, deadline, lane)
     return Call(
         outbox=outbox.name,
         key=key,
@@ -170,6 +193,7 @@ def start(
         first_at=datetime.fromisoformat(stored["first_at"]),
         deadline=deadline,
         trace=read(stored.get(PARENT), stored.get(STATE)),
+        lane=lane,
     )
 
 
@@ -184,25 +208,50 @@ def is_current(rows: Rows, call: Call[Any]) -> bool:
     return bool(attempt == (call.id, call.attempt, call.first_at.isoformat()))
 
 
-def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime) -> bool:
+def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime, lane: str = "") -> bool:
     """Whether this call is still its key's first and may be tried now."""
     at = rows.get(head_index_of(outbox), key)
     if at is None or at.decode() > timers.passed(now):
         return False
-    return rows.get(_heads(outbox), f"{at.decode()}|{key}") == str(number).encode()
+    return rows.get(*_head(outbox, lane, at.decode(), key)) == str(number).encode()
 
 
 def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> None:
     """Take the call off the queue and let the next one of its key start, or set when it is tried again."""
     if isinstance(verdict, Again):
-        _set_head(rows, call.outbox, call.key, call.number, verdict.at)
+        _set_head(rows, call.outbox, call.key, call.number, verdict.at, call.lane)
         return
     rows.put(queue_of(call.outbox), _row(call.key, call.number), None)
     following = next((row_key for row_key, _ in _of_key(rows, call.outbox, call.key)), None)
     if following is None:
-        _set_head(rows, call.outbox, call.key, 0, None)
+        _set_head(rows, call.outbox, call.key, 0, None, call.lane)
     else:
-        _set_head(rows, call.outbox, call.key, int(following.rsplit("|", 1)[1]), now)
+        _set_head(rows, call.outbox, call.key, int(following.rsplit("|", 1)[1]), now, call.lane)
+
+
+def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, intent: Model | None = None) -> None:
+    """Let the first call of a key, which waits and is not under way, be tried now; its time to give up begins anew.
+
+    intent: what it is to do from now on; its attempts then count anew, too. Nothing happens where nothing is queued.
+    """
+    head = next(_of_key(rows, outbox.name, key), None)
+    if head is None:
+        return
+    row_key, raw = head
+    stored = orjson.loads(raw)
+    stored.pop("first_at", None)
+    if intent is not None:
+        stored |= {"intent": intent.model_dump(mode="json"), "attempt": 0}
+    rows.put(queue_of(outbox.name), row_key, orjson.dumps(stored))
+    _set_head(rows, outbox.name, key, int(row_key.rsplit("|", 1)[1]), now, outbox.lane_of(key))
+
+
+def move_to_lane(rows: Overlay, outbox: Outbox[Any, Any], head: str, number: bytes) -> None:
+    """Put a head where a release with lanes looks for it, unless the batch has moved it already."""
+    if rows.get(heads_of(outbox.name), head) == number:
+        stamp, key = head.split("|", 1)
+        rows.put(heads_of(outbox.name), head, None)
+        rows.put(*_head(outbox.name, outbox.lane_of(key), stamp, key), number)
 
 
 def queued_at(row: bytes) -> datetime | None:
@@ -218,11 +267,18 @@ def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
             yield row_key, row
 
 
-def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | None) -> None:
+def _head(outbox: str, lane: str, stamp: str, key: str) -> tuple[str, str]:
+    """The store and the key of a head's row."""
+    return (lanes_of(outbox), f"{lane}|{stamp}|{key}") if lane else (heads_of(outbox), f"{stamp}|{key}")
+
+
+def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | None, lane: str) -> None:
     index = head_index_of(outbox)
     before = rows.get(index, key)
     if before is not None:
-        rows.put(_heads(outbox), f"{before.decode()}|{key}", None)
+        old = _head(outbox, lane, before.decode(), key)
+        # A release without lanes may have put it among all heads.
+        rows.put(*(old if not lane or rows.get(*old) else _head(outbox, "", before.decode(), key)), None)
     if at is None:
         # The queue is empty, and its counter goes with it: an answer is known by its id, never by the number alone.
         rows.put(index, key, None)
@@ -230,4 +286,4 @@ def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | 
         return
     stamp = timers.stamp(at)
     rows.put(index, key, stamp.encode())
-    rows.put(_heads(outbox), f"{stamp}|{key}", str(number).encode())
+    rows.put(*_head(outbox, lane, stamp, key), str(number).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from streams.engine import outbox
@@ -13,40 +14,61 @@ STEP_S = 10
 
 
 class Owed:
-    """The calls of one outbox that are queued or under way. Read from any thread, written from the task's."""
+    """The calls of one outbox that are queued or under way. Read from any thread, written from the task's.
 
-    def __init__(self, name: str) -> None:
+    lane_of: the lane of a key, where the outbox has lanes.
+    """
+
+    def __init__(self, name: str, lane_of: Callable[[str], str] | None = None) -> None:
         self.name = name
+        self._lane_of = lane_of
         self._queue = outbox.queue_of(name)
-        self._since: Counter[int | None] = Counter()
+        self._since: dict[str, Counter[int | None]] = {}
 
-    def depth(self) -> int:
-        """How many."""
-        return sum(list(self._since.values()))
+    @property
+    def lanes(self) -> set[str]:
+        """Those that have ever owed something; none in an outbox without lanes."""
+        return set() if self._lane_of is None else set(self._since)
 
-    def oldest_s(self, now: datetime) -> float:
+    def depth(self, lane: str | None = None) -> int:
+        """How many; of one lane, or of all."""
+        return sum(sum(list(since.values())) for since in self._of(lane))
+
+    def oldest_s(self, now: datetime, lane: str | None = None) -> float:
         """Seconds since the first queued of them was, to STEP_S; 0 with none. Without those that do not say when."""
-        steps = [step for step in list(self._since) if step is not None]  # a copy, for the task may write meanwhile
+        # Copies, for the task may write meanwhile.
+        steps = [step for since in self._of(lane) for step in list(since) if step is not None]
         return max(0.0, now.timestamp() - min(steps) * STEP_S) if steps else 0.0
 
     def count(self, rows: Rows) -> None:
         """Begin anew from what is stored, by one look through all of it."""
-        since = Counter(_step(row) for _, row in rows.scan(self._queue))
-        self._since = since
+        found: dict[str, Counter[int | None]] = {lane: Counter() for lane in self._since}
+        for key, row in rows.scan(self._queue):
+            found.setdefault(self._lane(key), Counter())[_step(row)] += 1
+        self._since = found
 
-    def follow(self, writes: Writes, stored: Rows) -> None:
-        """Take over a batch that is about to be applied to what is `stored`."""
+    def follow(self, writes: Writes, stored: Rows) -> bool:
+        """Take over a batch that is about to be applied to what is `stored`; whether there is a new lane."""
+        lanes = len(self._since)
         for key, row in writes.get(self._queue, {}).items():
             before = stored.get(self._queue, key)
             if before is not None and row is None:
-                self._remove(_step(before))
+                self._remove(self._lane(key), _step(before))
             elif before is None and row is not None:
-                self._since[_step(row)] += 1
+                self._since.setdefault(self._lane(key), Counter())[_step(row)] += 1
+        return len(self._since) > lanes
 
-    def _remove(self, step: int | None) -> None:
-        self._since[step] -= 1
-        if self._since[step] <= 0:
-            del self._since[step]
+    def _of(self, lane: str | None) -> list[Counter[int | None]]:
+        return list(self._since.values()) if lane is None else [self._since.get(lane, Counter())]
+
+    def _lane(self, row_key: str) -> str:
+        return "" if self._lane_of is None else self._lane_of(row_key.rpartition("|")[0])
+
+    def _remove(self, lane: str, step: int | None) -> None:
+        since = self._since.setdefault(lane, Counter())
+        since[step] -= 1
+        if since[step] <= 0:
+            del since[step]
 
 
 def _step(row: bytes) -> int | None:

@@ -146,6 +146,7 @@ class RunningTask:
         self.watch.enter("restoring")
         offsets, ends = await self._start.restored()
         await self.watch.count_owed(self.stored)
+        self._core.calls.look()
         self._calls.forget()
         self._intake.begin(offsets, ends)
         self.watch.enter("running")
@@ -209,6 +210,7 @@ class RunningTask:
         await self._commit(batch)
         await self._intake.end()
         self._intake.begin(*await self._start.restored())
+        self._core.calls.look()
         self.watch.enter("running")
         self.ready.set()
         self._log.info("task resumed", action="task_resumed")
@@ -227,16 +229,17 @@ class RunningTask:
         if not self._intake.caught_up:
             return CATCH_UP_S
         # A head whose outbox has no free place is not asked for: an answer frees one, and wakes us.
-        due = self._core.next_due([name for name, free in self._calls.free().items() if free > 0])
-        if due is None:
-            return FETCH_WAIT_S
-        return min(FETCH_WAIT_S, max(0.0, (due - self._clock.now()).total_seconds()))
+        free = [name for name, free in self._calls.free().items() if free > 0]
+        due = self._core.next_due(free, self._calls.room)
+        probe_s = self._options.destinations.opens_in_s()
+        patience = FETCH_WAIT_S if probe_s is None else min(FETCH_WAIT_S, probe_s)
+        return patience if due is None else min(patience, max(0.0, (due - self._clock.now()).total_seconds()))
 
     async def _be_sure_of_the_time(self) -> None:
         """Ask a broker by a commit of nothing, before anything goes by a clock that may have jumped."""
         if not self._clock.unsure:
             return
-        due = self._core.next_due(self._agent.outboxes)
+        due = self._core.next_due(self._agent.outboxes, self._calls.room)
         if self._intake.pending or self._calls.answered() or (due is not None and due <= self._options.clock()):
             await self._commit(self._core.begin())
 
@@ -260,7 +263,7 @@ class RunningTask:
         if self._intake.caught_up and not batch.paused:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
         if not batch.paused:
-            self._core.start_calls(batch, now, self._calls.free(), self._clock.shared())
+            self._core.start_calls(batch, now, self._calls.free(), self._clock.shared(), self._calls.room)
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
 
@@ -289,6 +292,7 @@ class RunningTask:
             self._clock.confirm(self._producer.appended[place], before)
         self.watch.applying(writes, self.stored)
         self.stored.apply(writes, positions.applied(self._agent, self.partition, ends, batch.offsets))
+        self._core.calls.applied(writes)
         self._intake.next.update(batch.offsets)
         for call in batch.starts:
             self._calls.start(call)

@@ -18,8 +18,10 @@ from streams.engine import dead_letters, mirrors, outbox, parking, timers, traci
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
+from streams.engine.due_calls import DueCalls
 from streams.engine.errors import NOBODYS_FAULT, NotYet, Poison
 from streams.engine.keyvalue import KeyValue
+from streams.engine.lanes import Room, unbounded
 from streams.engine.limits import Limits, Tally, announced, lift, new_pause
 from streams.engine.outbox import Again, Answer, Call
 from streams.engine.overlay import Overlay
@@ -84,6 +86,10 @@ class TaskCore:
     retailers: Mapping[str, Retailer]
     limits: Limits = field(default_factory=Limits)
     _senders: Senders = field(default_factory=Senders)
+    calls: DueCalls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calls = DueCalls(self.agent, self.stored, self.retailers)
 
     def begin(self) -> Batch:
         """An empty batch over what is stored."""
@@ -261,20 +267,27 @@ class TaskCore:
                 self._bury_bug(batch, self._stand_in(f"$answer.{call.outbox}", call.key, row, now), error, now)
             outbox.settle(batch.rows, call, Again(now + RETRY_AFTER_BUG), now)
 
-    def start_calls(self, batch: Batch, now: datetime, free: Mapping[str, int], shared: datetime | None = None) -> None:
-        """Record an attempt for each head that is due, as far as there are free places (by outbox).
+    def start_calls(
+        self,
+        batch: Batch,
+        now: datetime,
+        free: Mapping[str, int],
+        shared: datetime | None = None,
+        room: Room = unbounded,
+    ) -> None:
+        """Record an attempt for each head that is due, as far as there are free places (by outbox) and room (by lane).
 
         shared: the time from which deadlines count, on a clock that the task's next owner has too; `now` by default.
         """
         for box in self.agent.outboxes.values():
-            for key, number in outbox.due(self.stored, box.name, now, free.get(box.name, 0)):
-                if outbox.is_head(batch.rows, box.name, key, number, now):
+            for key, number in self.calls.due(batch.rows, box, now, free.get(box.name, 0), room):
+                if outbox.is_head(batch.rows, box.name, key, number, now, box.lane_of(key)):
                     batch.starts.append(outbox.start(batch.rows, box, key, number, now, shared))
 
-    def next_due(self, outboxes: Iterable[str]) -> datetime | None:
-        """When something will be due by itself: a timer, or the head of one of these outboxes."""
-        times = [timers.next_due(self.stored), *(outbox.next_due(self.stored, name) for name in outboxes)]
-        return min((t for t in times if t is not None), default=None)
+    def next_due(self, outboxes: Iterable[str], room: Room = unbounded) -> datetime | None:
+        """When something will be due by itself: a timer, or a head of one of these outboxes for which there is room."""
+        times = (timers.next_due(self.stored), self.calls.next_due(outboxes, room))
+        return min((at for at in times if at is not None), default=None)
 
     def _stand_in(self, topic: str, key: str, value: bytes, now: datetime) -> Record:
         return Record(topic, self.partition, -1, timers.millis(now), key.encode(), value)

@@ -51,7 +51,8 @@ class TaskWatch:
         self._partition = str(partition)
         self._clock = clock
         self._monotonic = monotonic
-        self._owed = [Owed(name) for name in agent.outboxes]
+        self._owed = [Owed(box.name, box.lane) for box in agent.outboxes.values()]
+        self._shown_lanes: dict[str, set[str]] = {owed.name: set() for owed in self._owed}
         self._turns = 0
         self._busy_since: float | None = monotonic()
         self._oldest_ms: int | None = None
@@ -107,11 +108,21 @@ class TaskWatch:
         """Count what the outboxes owe, in one look through them, off the loop. Nobody may write meanwhile."""
         for owed in self._owed:
             await asyncio.to_thread(owed.count, stored)
+            self._show_lanes(owed)
 
     def applying(self, writes: Writes, stored: Rows) -> None:
         """Committed rows are about to be applied to what is stored."""
         for owed in self._owed:
-            owed.follow(writes, stored)
+            if owed.follow(writes, stored):
+                self._show_lanes(owed)
+
+    def _show_lanes(self, owed: Owed) -> None:
+        """Those that were not there before; one that owes nothing any more stays, and shows 0."""
+        for lane in owed.lanes - self._shown_lanes[owed.name]:
+            place = self._agent, self._partition, owed.name, lane
+            metrics.LANE_OWED.labels(*place).set_function(partial(owed.depth, lane))
+            metrics.LANE_OLDEST.labels(*place).set_function(partial(self._oldest_s, owed, lane))
+            self._shown_lanes[owed.name].add(lane)
 
     def committed(self, batch: Batch, written: Iterable[OutRecord], seconds: float) -> None:
         """A batch is committed. written: its emitted records and its rows."""
@@ -163,8 +174,8 @@ class TaskWatch:
     def _is(self, state: State) -> float:
         return float(self.state == state)
 
-    def _oldest_s(self, owed: Owed) -> float:
-        return owed.oldest_s(self._clock())
+    def _oldest_s(self, owed: Owed, lane: str | None = None) -> float:
+        return owed.oldest_s(self._clock(), lane)
 
     def commit_age_s(self) -> float:
         """See metrics.COMMIT_AGE."""
@@ -196,6 +207,10 @@ def _count(agent: str, batch: Batch, written: Iterable[OutRecord], seconds: floa
     if topics.RETURN_ALERTS.name in sums:
         for alert in (out for out in batch.emitted if out.topic == topics.RETURN_ALERTS.name):
             metrics.ALERTS.labels(agent, orjson.loads(alert.value or b"{}").get("kind", "")).inc()
+    if topics.TRACKING_DELIVERIES.name in sums:
+        for attempt in (out for out in batch.emitted if out.topic == topics.TRACKING_DELIVERIES.name):
+            said = orjson.loads(attempt.value or b"{}")
+            metrics.DELIVERIES.labels(said.get("retailer", ""), said.get("result", "")).inc()
     if topic_of(agent) in sums:
         for letter in (out for out in batch.emitted if out.topic == topic_of(agent)):
             said = dict(letter.headers)

@@ -1,0 +1,63 @@
+"""Which calls of a task may begin: of outboxes without lanes the longest due, else one of each lane in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from contracts.retailers import Retailer
+from streams.engine import outbox
+from streams.engine.agent import Agent, Outbox
+from streams.engine.context import View
+from streams.engine.keyvalue import KeyValue
+from streams.engine.lanes import Lanes, Room
+from streams.engine.overlay import Overlay, Rows, Writes
+
+
+class DueCalls:
+    """The calls that a task's outboxes owe, by the time from which they may be tried. retailers: read live."""
+
+    def __init__(self, agent: Agent, stored: KeyValue, retailers: Mapping[str, Retailer]) -> None:
+        self._agent = agent
+        self._stored = stored
+        self._retailers = retailers
+        self._lanes = {box.name: Lanes(box) for box in agent.outboxes.values() if box.lane is not None}
+
+    def look(self) -> None:
+        """Find out which lanes there are, whenever rows were not written by a batch: after a restore."""
+        for lanes in self._lanes.values():
+            lanes.look(self._stored)
+
+    def applied(self, writes: Writes) -> None:
+        """A batch's rows have been applied to what is stored."""
+        for lanes in self._lanes.values():
+            lanes.follow(writes)
+
+    def due(self, rows: Overlay, box: Outbox[Any, Any], now: datetime, limit: int, room: Room) -> list[tuple[str, int]]:
+        """Heads (key, number) that may be tried now, as stored, at most `limit`. rows: the batch's, over them."""
+        lanes = self._lanes.get(box.name)
+        if lanes is None:
+            return outbox.due(self._stored, box.name, now, limit)
+        lanes.move_old(rows, self._stored)
+        return lanes.due(self._stored, now, limit, self._places(box, rows, room))
+
+    def next_due(self, outboxes: Iterable[str], room: Room) -> datetime | None:
+        """When a head of one of these outboxes may be tried, for which there is room."""
+        return min((at for name in outboxes if (at := self._next_due(name, room)) is not None), default=None)
+
+    def _next_due(self, name: str, room: Room) -> datetime | None:
+        lanes = self._lanes.get(name)
+        if lanes is None:
+            return outbox.next_due(self._stored, name)
+        return lanes.next_due(self._places(self._agent.outboxes[name], self._stored, room))
+
+    def _places(self, box: Outbox[Any, Any], rows: Rows, room: Room) -> Callable[[str], int]:
+        """The room in a lane: none while the agent holds it."""
+        view = View(rows, self._retailers)
+
+        def places(lane: str) -> int:
+            found = room(box.name, lane)
+            return 0 if found > 0 and box.held is not None and box.held(lane, view) else found
+
+        return places
