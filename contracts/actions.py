@@ -64,6 +64,7 @@ class AlertKind(StrEnum):
     FOREIGN_EVIDENCE = "foreign_evidence"
     DELIVERY_GIVEN_UP = "delivery_given_up"
     HOOK_MISSING = "hook_missing"
+    HOOK_GONE = "hook_gone"
     RETURN_NOT_SCANNED = "return_not_scanned"
     RETURN_NOT_DELIVERED = "return_not_delivered"
     RETURN_NOT_AT_DEPOT = "return_not_at_depot"

@@ -97,6 +97,8 @@ class Stack:
             "RETURNSTREAMS_INGRESS__DRAIN_S": "0",
             "RETURNSTREAMS_SECRETS_DIR": str(self.directory / "secrets"),
             "RETURNSTREAMS_FORWARD__DELAYS_S": str(self._delays),
+            # As impatient as these delays: nobody wants to watch a hook being left alone.
+            "RETURNSTREAMS_FORWARD__BREAKER__OPEN_S": str(self._delays[0]),
             "RETURNSTREAMS_LOG__FORMAT": "json",
         }
 

@@ -17,6 +17,7 @@ from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
 from streams.agents.tracking_forward import DEFAULT
 from streams.domain.orders import KEPT_MONTHS
+from streams.engine.breaker import BreakerPolicy
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 from streams.engine.limits import Limits
@@ -24,6 +25,7 @@ from streams.engine.outbox import Policy
 from streams.shopify import API_VERSION, OWN_HOST, ShopifyOptions
 from streams.topics_admin import Replication
 
+_BREAKER = BreakerPolicy()
 _LIMITS = Limits()
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - a comparison, nothing listens
 
@@ -59,19 +61,42 @@ class OrderSettings(BaseModel):
     bulk_above: int = Field(default=BULK_ABOVE, ge=0)
 
 
+class BreakerSettings(BaseModel):
+    """When a hook that fails is left alone: see `streams.engine.breaker`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window_s: float = Field(default=_BREAKER.window_s, gt=0)
+    at_least: int = Field(default=_BREAKER.at_least, ge=1)
+    failures: float = Field(default=_BREAKER.failures, gt=0, le=1)
+    open_s: float = Field(default=_BREAKER.open_s, gt=0)
+    probes: int = Field(default=_BREAKER.probes, ge=1)
+
+    @property
+    def policy(self) -> BreakerPolicy:
+        """As the engine takes it."""
+        return BreakerPolicy(self.window_s, self.at_least, self.failures, self.open_s, self.probes)
+
+
 class ForwardSettings(BaseModel):
-    """How patient tracking-forward is. delays_s: pauses between attempts, the last one repeated."""
+    """How patient tracking-forward is. delays_s: pauses between attempts, the last one repeated.
+
+    concurrency: calls of one task at once; per_retailer: of them to one hook.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     delays_s: tuple[float, ...] = Field(default=DEFAULT.delays_s, min_length=1)
     give_up_after_s: float | None = DEFAULT.give_up_after_s
     concurrency: int = Field(default=DEFAULT.concurrency, ge=1)
+    per_retailer: int = Field(default=DEFAULT.per_lane or DEFAULT.concurrency, ge=1)
+    breaker: BreakerSettings = BreakerSettings()
 
     @property
     def policy(self) -> Policy:
         """As the outbox takes it."""
-        return Policy(DEFAULT.timeout_s, self.delays_s, self.give_up_after_s, self.concurrency)
+        bounds = self.concurrency, self.per_retailer, self.breaker.policy
+        return Policy(DEFAULT.timeout_s, self.delays_s, self.give_up_after_s, *bounds)
 
 
 class ShopifySettings(BaseModel):

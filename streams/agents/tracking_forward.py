@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from contracts import keys, topics
 from contracts.actions import AlertKind
@@ -17,17 +17,20 @@ from contracts.retailers import Schedule
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, Delivery, DeliveryReplay, DeliveryResult
 from streams.agents.alerts import raise_alert
+from streams.agents.hook_calls import GONE, REFUSALS, HookAnswer, HookCall, is_failing, outcome
+from streams.agents.hook_holding import Holding, Parked, Standing
 from streams.domain.hook_formats import FORMATS, Format
-from streams.domain.hook_schedule import pause_s
-from streams.domain.loop_payload import Payload
 from streams.domain.milestones import PHYSICAL
 from streams.domain.told import Told
 from streams.engine.agent import Agent, Outbox, Store, TimerSpec
+from streams.engine.breaker import BreakerPolicy
 from streams.engine.context import Context
 from streams.engine.errors import ContractViolation
-from streams.engine.outbox import Again, Call, Done, Policy, Verdict
+from streams.engine.outbox import NEVER, Again, Call, Done, Policy, Verdict
 from streams.engine.records import Event
 from streams.engine.timers import Timer
+
+__all__ = ["CALL_TIMEOUT_S", "DEFAULT", "HookAnswer", "HookCall", "tracking_forward"]
 
 HOUR_S = 60 * 60
 DAY_S = 24 * HOUR_S
@@ -40,49 +43,13 @@ DEFAULT = Policy(
     timeout_s=CALL_TIMEOUT_S,
     delays_s=(5, 30, 120, 600, HOUR_S, 6 * HOUR_S, 12 * HOUR_S, DAY_S),
     give_up_after_s=7 * DAY_S,
-    concurrency=8,
+    concurrency=32,
+    per_lane=8,
+    breaker=BreakerPolicy(),
 )
-
-GONE = 410
-# The same body cannot be understood better by repeating it. Thrice, because a receiver being deployed says 404 too.
-REFUSALS: frozenset[int] = frozenset({400, 404, 422})
-MOST_REFUSALS = 3
 
 # Return events live 90 days; one that is replayed at the very end of them must still be known for a repeat.
 REMEMBERED_FOR = timedelta(days=180)
-
-
-class HookCall(Model):
-    """One POST that is owed. payload: its body; address and secrets are the retailer's when it is made.
-
-    replay: the request because of which it is sent once more, None for the first time.
-    """
-
-    retailer: str
-    order_key: str
-    rma: str | None = None
-    code: str
-    payload: Payload
-    replay: str | None = None
-
-
-class HookAnswer(Model):
-    """What became of one POST.
-
-    status: of HTTP, None when there was no answer; `error` then says why. url: where it went, without query and
-    userinfo; None where the retailer has no hook any more. retry_after_s: what the receiver asked for.
-    """
-
-    status: int | None = None
-    error: str | None = None
-    retry_after_s: float | None = None
-    duration_ms: float = 0
-    url: str | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the receiver has it."""
-        return self.status is not None and 200 <= self.status < 300
 
 
 class Replayed(Model):
@@ -106,6 +73,7 @@ class Forwarder:
     refusals: Store[Refusals]
     replayed: Store[Replayed]
     hook: Outbox[HookCall, HookAnswer]
+    holding: Holding
     forgetting: TimerSpec
     forgetting_replays: TimerSpec
 
@@ -151,7 +119,10 @@ class Forwarder:
         return after
 
     def replay(self, event: Event[DeliveryReplay], ctx: Context) -> None:
-        """Queue a delivery once more. A request that was taken before, or follows one that is not the last, is none."""
+        """Queue a delivery once more; one that is parked goes on in its place.
+
+        A request that was taken before, or follows one that is not the last, is none.
+        """
         asked = event.value
         _must_belong_together(event.key, asked)
         known = ctx.get(self.replayed, asked.delivery_id)
@@ -159,7 +130,7 @@ class Forwarder:
             return
         ctx.put(self.replayed, asked.delivery_id, Replayed(replay=asked.replay))
         ctx.set_timer(self.forgetting_replays, asked.delivery_id, ctx.now + REMEMBERED_FOR)
-        call = HookCall(
+        again = HookCall(
             retailer=asked.retailer,
             order_key=asked.order_key,
             rma=asked.rma,
@@ -167,7 +138,8 @@ class Forwarder:
             payload=list(asked.payload),
             replay=asked.replay,
         )
-        ctx.call(self.hook, asked.order_key, call, id=asked.delivery_id)
+        if not self.holding.replayed(asked.delivery_id, again, ctx):
+            ctx.call(self.hook, asked.order_key, again, id=asked.delivery_id)
 
     def answered(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> Verdict:
         """Record the attempt, and say whether there will be another."""
@@ -196,9 +168,23 @@ class Forwarder:
         if at is not None:
             return Again(at)
         ctx.delete(self.refusals, call.key)
-        if result is not DeliveryResult.DELIVERED:
-            _call_about_undelivered(ctx, call, answer, result)
+        if result is DeliveryResult.GIVEN_UP:
+            self._give_up(call, answer, ctx)
+            return Again(NEVER)
+        if result is DeliveryResult.NO_HOOK:
+            _call_about(ctx, AlertKind.HOOK_MISSING, call, "the retailer has no hook any more")
         return Done()
+
+    def _give_up(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> None:
+        """Nothing more is tried without a person, and nothing is dropped."""
+        if answer.status != GONE:
+            self.holding.park(call, answer, ctx)
+            last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
+            why = f"the last of {call.attempt} attempts ended with {last}; what follows for its order waits"
+            _call_about(ctx, AlertKind.DELIVERY_GIVEN_UP, call, why)
+        elif self.holding.stop(call, answer, ctx):
+            why = "the hook answered 410, gone; nothing more is sent to it, and everything stays owed"
+            _call_about(ctx, AlertKind.HOOK_GONE, call, why)
 
     def _schedule(self, retailer: str, ctx: Context) -> Schedule:
         """The retailer's as it is now, else the installation's."""
@@ -228,36 +214,35 @@ class Forwarder:
 def tracking_forward(policy: Policy = DEFAULT) -> Agent:
     """The agent, with another schedule where a demo or a test cannot wait for days."""
     agent = Agent("tracking-forward")
+    hook = agent.outbox("hook", HookCall, HookAnswer, policy, lane=_retailer, fails=is_failing)
+    holding = Holding(
+        parked=agent.store("parked", Parked),
+        standings=agent.store("standings", Standing),
+        hook=hook,
+        looking=agent.timer("looking"),
+    )
     forwarder = Forwarder(
         told=agent.store("told", Told),
         refusals=agent.store("refusals", Refusals),
         replayed=agent.store("replayed", Replayed),
-        hook=agent.outbox("hook", HookCall, HookAnswer, policy),
+        hook=hook,
+        holding=holding,
         forgetting=agent.timer("forgetting"),
         forgetting_replays=agent.timer("forgetting-replays"),
     )
     agent.on(topics.RETURN_EVENTS)(forwarder.forward)
     agent.on(topics.TRACKING_REPLAYS)(forwarder.replay)
-    forwarder.hook.answered(forwarder.answered)
+    hook.answered(forwarder.answered)
+    hook.holds(holding.holds)
+    holding.looking.fires(holding.look)
     forwarder.forgetting.fires(forwarder.forget)
     forwarder.forgetting_replays.fires(forwarder.forget_replay)
     return agent
 
 
-def outcome(
-    schedule: Schedule, call: Call[HookCall], answer: HookAnswer, now: datetime, refused: int
-) -> tuple[DeliveryResult, datetime | None]:
-    """What an answer means, and when to try again (None: never). refused: how often this call was, with this time."""
-    if answer.accepted:
-        return DeliveryResult.DELIVERED, None
-    if answer.url is None:
-        return DeliveryResult.NO_HOOK, None
-    if answer.status == GONE or refused >= MOST_REFUSALS:
-        return DeliveryResult.GIVEN_UP, None
-    at = now + timedelta(seconds=pause_s(schedule, call.id, call.attempt, answer.retry_after_s))
-    if schedule.give_up_after_s is not None and at > call.first_at + timedelta(seconds=schedule.give_up_after_s):
-        return DeliveryResult.GIVEN_UP, None
-    return DeliveryResult.RETRYING, at
+def _retailer(order_key: str) -> str:
+    """The lane of an order's calls: each retailer's hook is a destination of its own, whatever hosts they share."""
+    return keys.split_order_key(order_key)[0]
 
 
 def _must_belong_together(key: str, said: ReturnEvent | DeliveryReplay) -> None:
@@ -290,17 +275,14 @@ def _warn_of_foreign(ctx: Context, event: ReturnEvent) -> None:
     )
 
 
-def _call_about_undelivered(ctx: Context, call: Call[HookCall], answer: HookAnswer, result: DeliveryResult) -> None:
-    missing = result is DeliveryResult.NO_HOOK
-    last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
-    why = "the retailer has no hook any more" if missing else f"the last of {call.attempt} attempts ended with {last}"
-    remedy = f"mend the hook, then `returnstreams deliveries replay {call.id}` (its webhook-id) sends it once more"
+def _call_about(ctx: Context, kind: AlertKind, call: Call[HookCall], why: str) -> None:
     raise_alert(
         ctx,
-        AlertKind.HOOK_MISSING if missing else AlertKind.DELIVERY_GIVEN_UP,
+        kind,
         retailer=call.intent.retailer,
         order_key=call.intent.order_key,
         rma=call.intent.rma,
-        message=f"{call.intent.code} was not delivered: {why}; {remedy}",
-        about=call.intent.replay or call.id,
+        message=f"{call.intent.code} was not delivered: {why}; mend the hook, then `returnstreams deliveries replay "
+        f"{call.id}` (its webhook-id) sends it once more",
+        about=(call.intent.replay or call.id, call.attempt),
     )

@@ -22,7 +22,7 @@ from yarl import URL
 from contracts.retailers import Hook, Retailer
 from contracts.trace import Trace
 from streams import observability
-from streams.agents.tracking_forward import HookAnswer, HookCall
+from streams.agents.hook_calls import HookAnswer, HookCall, version_of
 from streams.callers.guard import NotPublic, Resolver, connector, resolve, tls
 from streams.engine.outbox import Call
 from streams.observability import Step
@@ -110,7 +110,7 @@ class HookCaller:
             answer = await self._attempt(call, retailer.hook, call.trace if step is None else step.trace)
             _tell(step, answer)
         duration_ms = round((time.monotonic() - began) * 1000, 3)
-        return answer.model_copy(update={"url": url, "duration_ms": duration_ms})
+        return answer.model_copy(update={"url": url, "duration_ms": duration_ms, "hook": version_of(retailer)})
 
     async def aclose(self) -> None:
         """Let go of all connections."""

@@ -101,13 +101,13 @@ def test_each_attempt_of_each_life_is_a_fact_of_its_own(driver: AgentTestDriver,
     assert len({each.envelope.id for each in raised}) == len(raised) == len(alerts(driver)) == 2
 
 
-def test_it_goes_behind_what_its_order_owes_already(driver: AgentTestDriver, given_up: Delivery) -> None:
+def test_it_goes_in_its_place_before_what_waited_for_it(driver: AgentTestDriver, given_up: Delivery) -> None:
     happens(driver, return_event(Meaning.DEPOT))
     happens(driver, return_event(Meaning.EXPORTED))
 
     asks(driver, asked(driver, given_up))
 
-    assert [call.code for call in told(driver)] == ["DS", "RE", "RT"]
+    assert [call.code for call in told(driver)] == ["RT", "DS", "RE"]
 
 
 def test_a_hook_that_was_set_up_since_gets_what_had_nowhere_to_go(driver: AgentTestDriver) -> None:

@@ -206,6 +206,7 @@ def _settings(cluster: Cluster, plan: Plan, credentials: Credentials, directory:
         "TOPICS__PARTITIONS": str(plan.partitions),
         "SECRETS_DIR": str(directory / "secrets"),
         "FORWARD__DELAYS_S": RETRY_DELAYS,
+        "FORWARD__BREAKER__OPEN_S": "0.5",
         "LOG__FORMAT": "json",
         "HASH_KEY": credentials.hash_key,
     }

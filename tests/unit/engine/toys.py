@@ -83,14 +83,27 @@ class Bug(Exception):
     """What a handler with a mistake in it raises."""
 
 
-def toy_agent(policy: Policy = POLICY) -> Agent:
-    """A new agent; each has its own declarations."""
+def lane_of(key: str) -> str:
+    """What stands before a key's slash."""
+    return key.split("/")[0]
+
+
+def toy_agent(policy: Policy = POLICY, *, lanes: bool = False) -> Agent:
+    """A new agent; each has its own declarations. lanes: its outbox has some; one whose row of totals is 99 is held."""
     agent = Agent("toy")
     counts = agent.store("counts", Count)
     totals = agent.store("totals", Count, changelog=TOTALS)
     labels = agent.mirror(LABELS, Label)
     bell = agent.timer("bell")
-    box = agent.outbox("box", Ask, Reply, policy)
+    box = agent.outbox(
+        "box",
+        Ask,
+        Reply,
+        policy,
+        lane=lane_of if lanes else None,
+        fails=lambda reply: reply.again_s is not None,
+    )
+    box.holds(lambda lane, view: view.get(totals, lane) == Count(n=99))
 
     @agent.on(NUMBERS)
     def count(event: Event[Number], ctx: Context) -> None:

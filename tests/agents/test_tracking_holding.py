@@ -1,0 +1,239 @@
+"""tracking-forward, where only a person can help: what was refused waits, and so does all that a gone hook is owed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from contracts import topics
+from contracts.actions import AlertKind
+from contracts.retailers import Retailer
+from contracts.returns import Meaning
+from contracts.tracking import Delivery, DeliveryResult
+from streams.agents import hook_holding
+from streams.agents.hook_calls import version_of
+from streams.agents.tracking_forward import HookAnswer, tracking_forward
+from streams.domain.replays import request
+from streams.engine.driver import AgentTestDriver
+from tests.agents.test_tracking_forward import RETAILERS, URL, alerts, answer, codes, deliveries, happens, wait
+from tests.builders import retailer, return_event
+
+MENDED = "https://hook.example/v2"
+
+
+@pytest.fixture
+def driver() -> AgentTestDriver:
+    return AgentTestDriver(tracking_forward(), retailers=dict(RETAILERS))
+
+
+def refused(driver: AgentTestDriver, order_key: str = "acme/1001", status: int = 422) -> Delivery:
+    """The last attempt of an order's first scan, which its receiver does not understand."""
+    happens(driver, return_event(Meaning.FIRST_SCAN, order_key=order_key))
+    for _ in range(3):
+        (call,) = [call for call in driver.calls if call.key == order_key]
+        driver.answer(call, HookAnswer(status=status, url=URL))
+        wait(driver)
+    return deliveries(driver)[-1]
+
+
+def replays(driver: AgentTestDriver, last: Delivery) -> None:
+    driver.pipe(topics.TRACKING_REPLAYS, request(last, driver.now), key=last.order_key)
+
+
+def changes(driver: AgentTestDriver, hook: str | None = MENDED) -> None:
+    """A person applies another hook."""
+    driver.retailers["acme"] = retailer("acme", hook=hook)
+
+
+def waiting(driver: AgentTestDriver) -> list[str]:
+    return sorted(driver.store(driver.agent.stores["parked"]))
+
+
+class TestParked:
+    def test_the_later_updates_of_the_order_wait_behind_it_and_no_other_order_does(
+        self, driver: AgentTestDriver
+    ) -> None:
+        refused(driver)
+        happens(driver, return_event(Meaning.DEPOT))
+        happens(driver, return_event(Meaning.DEPOT, order_key="acme/1002"))
+
+        assert codes(driver) == ["RT", "DS"]
+
+        driver.advance(timedelta(days=9))
+
+        assert {each.order_key for each in deliveries(driver) if each.result is DeliveryResult.DELIVERED} == {
+            "acme/1002"
+        }
+        assert driver.calls == []
+        assert waiting(driver) == ["acme/1001"]
+        assert alerts(driver) == [AlertKind.DELIVERY_GIVEN_UP]
+
+    def test_a_replay_sends_it_first_and_then_what_waited(self, driver: AgentTestDriver) -> None:
+        last = refused(driver)
+        happens(driver, return_event(Meaning.DEPOT))
+        happens(driver, return_event(Meaning.EXPORTED))
+
+        replays(driver, last)
+
+        assert driver.calls[0].id == last.delivery_id
+        assert codes(driver) == ["RT", "DS", "RE"]
+        assert waiting(driver) == []
+
+    def test_a_replay_that_is_refused_waits_again_and_can_be_asked_for_again(self, driver: AgentTestDriver) -> None:
+        last = refused(driver)
+        for _ in range(2):
+            replays(driver, last)
+            for _ in range(3):
+                answer(driver, 422)
+                wait(driver)
+            last = deliveries(driver)[-1]
+
+        replays(driver, last)
+
+        assert codes(driver) == ["RT"]
+        assert alerts(driver) == [AlertKind.DELIVERY_GIVEN_UP] * 3
+
+    def test_what_was_exhausted_waits_too_and_has_its_whole_time_again(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.DELIVERED))
+        while driver.calls:
+            answer(driver, 500)
+            wait(driver)
+        driver.advance(timedelta(days=9))
+
+        replays(driver, deliveries(driver)[-1])
+        answer(driver, 503)
+        wait(driver)
+
+        assert deliveries(driver)[-1].result is DeliveryResult.RETRYING
+        assert codes(driver) == ["RT", "RDTPF"]
+
+    def test_a_changed_hook_lets_it_go_within_minutes(self, driver: AgentTestDriver) -> None:
+        refused(driver)
+        happens(driver, return_event(Meaning.DEPOT))
+        driver.advance(timedelta(days=3))
+        changes(driver)
+
+        driver.advance(timedelta(minutes=6))
+
+        assert codes(driver) == ["RT", "DS"]
+        assert len({each.attempt for each in deliveries(driver) if each.code == "RT"}) == 4
+        driver.advance(timedelta(minutes=6))
+        assert driver.store(driver.agent.stores["standings"]) == {}
+
+    def test_what_fails_at_the_changed_hook_too_waits_for_the_next_change(self, driver: AgentTestDriver) -> None:
+        refused(driver)
+        for version in ("v2", "v3"):
+            changes(driver, f"https://hook.example/{version}")
+            driver.advance(timedelta(minutes=6))
+            for _ in range(3):
+                answer(driver, 404)
+                wait(driver)
+            driver.advance(timedelta(hours=1))
+            assert driver.calls == []
+
+        changes(driver, "https://hook.example/v4")
+        driver.advance(timedelta(minutes=6))
+
+        assert codes(driver) == ["RT"]
+
+    def test_very_many_are_let_go_in_steps(self, driver: AgentTestDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hook_holding, "RELEASED_AT_ONCE", 2)
+        for n in range(5):
+            refused(driver, f"acme/{n}")
+        changes(driver)
+
+        driver.advance(timedelta(minutes=6))
+
+        assert len(driver.calls) == 5
+        assert waiting(driver) == []
+
+    def test_a_hook_that_is_taken_away_owes_nothing_and_calls_somebody(self, driver: AgentTestDriver) -> None:
+        refused(driver)
+        changes(driver, None)
+        driver.advance(timedelta(minutes=6))
+
+        answer(driver, None, url=None)
+
+        assert alerts(driver)[-1] is AlertKind.HOOK_MISSING
+        assert driver.calls == []
+
+
+class TestGone:
+    def test_nothing_more_is_sent_to_it_and_everything_stays_owed(self, driver: AgentTestDriver) -> None:
+        for n in range(3):
+            happens(driver, return_event(Meaning.FIRST_SCAN, order_key=f"acme/{n}"))
+        for call in list(driver.calls):
+            driver.answer(call, HookAnswer(status=410, url=URL))
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/3"))
+
+        driver.advance(timedelta(days=9))
+
+        assert driver.calls == []
+        assert alerts(driver) == [AlertKind.HOOK_GONE]
+
+    def test_other_retailers_go_on(self, driver: AgentTestDriver) -> None:
+        driver.retailers["bolt"] = retailer("bolt", hook=URL)
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        answer(driver, 410)
+
+        happens(driver, return_event(Meaning.FIRST_SCAN, retailer="bolt", order_key="bolt/1"))
+
+        assert [call.key for call in driver.calls] == ["bolt/1"]
+
+    @pytest.mark.parametrize(
+        "changed",
+        [retailer("acme", hook=MENDED), retailer("acme", hook=URL, secret_ref="acme/new")],
+        ids=["address", "secret"],
+    )
+    def test_a_changed_hook_gets_everything(self, driver: AgentTestDriver, changed: Retailer) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        answer(driver, 410)
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
+        driver.advance(timedelta(days=1))
+        driver.retailers["acme"] = changed
+
+        driver.advance(timedelta(minutes=6))
+
+        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
+
+    def test_a_change_of_other_settings_does_not_lift_it(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        answer(driver, 410)
+        driver.retailers["acme"] = retailer("acme", hook=URL, version=2, hold_hours=1)
+
+        driver.advance(timedelta(days=1))
+
+        assert driver.calls == []
+
+    def test_a_replay_lifts_it(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        answer(driver, 410)
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
+
+        replays(driver, deliveries(driver)[-1])
+
+        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
+
+    def test_gone_again_calls_again(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        answer(driver, 410)
+        changes(driver)
+        driver.advance(timedelta(minutes=6))
+
+        answer(driver, 410)
+        driver.advance(timedelta(days=1))
+
+        assert driver.calls == []
+        assert alerts(driver) == [AlertKind.HOOK_GONE] * 2
+
+    def test_a_hook_that_was_changed_while_the_old_one_answered_is_not_stopped(self, driver: AgentTestDriver) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        old = version_of(driver.retailers["acme"])
+        changes(driver)
+
+        answer(driver, 410, hook=old)
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
+        driver.advance(timedelta(minutes=6))
+
+        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
