@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from contracts.tracking import Delivery, DeliveryResult
 from streams.agents.tracking_forward import CALL_TIMEOUT_S
+from streams.engine.outbox import NEVER
 from streams.engine.queued import Due, Queued
 
 
@@ -90,7 +91,13 @@ SELECT state, id, order_key, rma, code, attempt, since,
             THEN (SELECT at FROM due WHERE due.order_key = open.order_key) END
 FROM open WHERE state IN (?, ?) ORDER BY since, order_key, number LIMIT ?
 """
-_ENDED = "SELECT state, since, delivery FROM ended WHERE state = ? AND id NOT IN (SELECT id FROM open) "
+# What waits for a person is in both: in its queue, and with the attempt after which it was given up.
+_KEPT = "SELECT state, since, delivery FROM ended WHERE id NOT IN (SELECT id FROM open WHERE state != 'given-up') "
+_ENDED = f"{_KEPT} AND state = ? "
+_WAITS = """
+UPDATE open SET state = 'given-up' WHERE number = (SELECT min(number) FROM open AS o WHERE o.order_key = open.order_key)
+AND order_key IN (SELECT order_key FROM due WHERE at >= ?)
+"""
 
 
 class Overview:
@@ -151,6 +158,7 @@ class Overview:
     def owed_read(self, limit: int) -> None:
         """All of it is there. limit: of how many the newest attempt will be asked for."""
         self._db.executescript(_INDICES)
+        self._db.execute(_WAITS, (NEVER.timestamp(),))
         self._last = {each.delivery_id: None for each in self._first_open(OPEN, limit)}
 
     # --- what became of it -------------------------------------------------------------------------------------------
@@ -168,7 +176,9 @@ class Overview:
     def _ended(self, last: Delivery) -> None:
         # It was owed when the changelog was read, and is no more: this is the newer word.
         if last.at > self._now - timedelta(minutes=1):
-            self._db.execute("DELETE FROM open WHERE id = ? AND replay IS ?", (last.delivery_id, last.replay))
+            waits = last.result is DeliveryResult.GIVEN_UP
+            change = "UPDATE open SET state = 'given-up'" if waits else "DELETE FROM open"
+            self._db.execute(f"{change} WHERE id = ? AND replay IS ?", (last.delivery_id, last.replay))
         delivered = last.result is DeliveryResult.DELIVERED
         state = State.DELIVERED if delivered else State.GIVEN_UP
         if last.replay is not None:
@@ -187,11 +197,12 @@ class Overview:
     def totals(self) -> list[Totals]:
         """Of each retailer that has any, by its id."""
         found: dict[str, Counter[State]] = {name: Counter({State.DELIVERED: n}) for name, n in self._delivered.items()}
-        counts = "SELECT retailer, state, count(*) FROM open GROUP BY 1, 2 UNION ALL SELECT retailer, state, count(*) "
+        counts = "SELECT retailer, state, count(*) FROM open WHERE state != 'given-up' GROUP BY 1, 2 "
+        counts += "UNION ALL SELECT retailer, state, count(*) "
         given_up = f"FROM ({_ENDED.replace('SELECT', 'SELECT retailer,', 1)}) GROUP BY 1, 2"
         for retailer, state, count in self._db.execute(counts + given_up, (State.GIVEN_UP,)):
             found.setdefault(retailer, Counter())[State(state)] = count
-        oldest = dict(self._db.execute("SELECT retailer, min(since) FROM open GROUP BY retailer"))
+        oldest = dict(self._db.execute("SELECT retailer, min(since) FROM open WHERE state != 'given-up' GROUP BY 1"))
         return [
             Totals(
                 retailer,
@@ -215,8 +226,7 @@ class Overview:
 
     def ended(self, states: frozenset[State]) -> Iterator[Standing]:
         """Those that ended in one of these states and are not owed again, each order's in the order of their ends."""
-        kept = "SELECT state, since, delivery FROM ended WHERE id NOT IN (SELECT id FROM open)"
-        for row in self._db.execute(f"{kept} ORDER BY order_key, since, id"):
+        for row in self._db.execute(f"{_KEPT} ORDER BY order_key, since, id"):
             if row[0] in states:
                 yield _ended(*row)
 

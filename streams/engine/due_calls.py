@@ -10,7 +10,6 @@ from contracts.retailers import Retailer
 from streams.engine import outbox
 from streams.engine.agent import Agent, Outbox
 from streams.engine.context import View
-from streams.engine.keyvalue import KeyValue
 from streams.engine.lanes import Lanes, Room
 from streams.engine.overlay import Overlay, Rows, Writes
 
@@ -18,16 +17,15 @@ from streams.engine.overlay import Overlay, Rows, Writes
 class DueCalls:
     """The calls that a task's outboxes owe, by the time from which they may be tried. retailers: read live."""
 
-    def __init__(self, agent: Agent, stored: KeyValue, retailers: Mapping[str, Retailer]) -> None:
+    def __init__(self, agent: Agent, retailers: Mapping[str, Retailer]) -> None:
         self._agent = agent
-        self._stored = stored
         self._retailers = retailers
         self._lanes = {box.name: Lanes(box) for box in agent.outboxes.values() if box.lane is not None}
 
-    def look(self) -> None:
+    def look(self, stored: Rows) -> None:
         """Find out which lanes there are, whenever rows were not written by a batch: after a restore."""
         for lanes in self._lanes.values():
-            lanes.look(self._stored)
+            lanes.look(stored)
 
     def applied(self, writes: Writes) -> None:
         """A batch's rows have been applied to what is stored."""
@@ -36,21 +34,22 @@ class DueCalls:
 
     def due(self, rows: Overlay, box: Outbox[Any, Any], now: datetime, limit: int, room: Room) -> list[tuple[str, int]]:
         """Heads (key, number) that may be tried now, as stored, at most `limit`. rows: the batch's, over them."""
+        stored = rows.below
         lanes = self._lanes.get(box.name)
         if lanes is None:
-            return outbox.due(self._stored, box.name, now, limit)
-        lanes.move_old(rows, self._stored)
-        return lanes.due(self._stored, now, limit, self._places(box, rows, room))
+            return outbox.due(stored, box.name, now, limit)
+        lanes.move_old(rows, stored)
+        return lanes.due(stored, now, limit, self._places(box, rows, room))
 
-    def next_due(self, outboxes: Iterable[str], room: Room) -> datetime | None:
+    def next_due(self, stored: Rows, outboxes: Iterable[str], room: Room) -> datetime | None:
         """When a head of one of these outboxes may be tried, for which there is room."""
-        return min((at for name in outboxes if (at := self._next_due(name, room)) is not None), default=None)
+        return min((at for name in outboxes if (at := self._next_due(stored, name, room)) is not None), default=None)
 
-    def _next_due(self, name: str, room: Room) -> datetime | None:
+    def _next_due(self, stored: Rows, name: str, room: Room) -> datetime | None:
         lanes = self._lanes.get(name)
         if lanes is None:
-            return outbox.next_due(self._stored, name)
-        return lanes.next_due(self._places(self._agent.outboxes[name], self._stored, room))
+            return outbox.next_due(stored, name)
+        return lanes.next_due(self._places(self._agent.outboxes[name], stored, room))
 
     def _places(self, box: Outbox[Any, Any], rows: Rows, room: Room) -> Callable[[str], int]:
         """The room in a lane: none while the agent holds it."""

@@ -89,7 +89,7 @@ class TaskCore:
     calls: DueCalls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.calls = DueCalls(self.agent, self.stored, self.retailers)
+        self.calls = DueCalls(self.agent, self.retailers)
 
     def begin(self) -> Batch:
         """An empty batch over what is stored."""
@@ -286,7 +286,7 @@ class TaskCore:
 
     def next_due(self, outboxes: Iterable[str], room: Room = unbounded) -> datetime | None:
         """When something will be due by itself: a timer, or a head of one of these outboxes for which there is room."""
-        times = (timers.next_due(self.stored), self.calls.next_due(outboxes, room))
+        times = (timers.next_due(self.stored), self.calls.next_due(self.stored, outboxes, room))
         return min((at for at in times if at is not None), default=None)
 
     def _stand_in(self, topic: str, key: str, value: bytes, now: datetime) -> Record:

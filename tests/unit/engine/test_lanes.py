@@ -34,7 +34,7 @@ class Task:
 
     def __init__(self, stored: MemoryKeyValue | None = None, policy: Policy = POLICY) -> None:
         self.core = TaskCore(toy_agent(policy, lanes=True), 0, stored or MemoryKeyValue(), {})
-        self.core.calls.look()
+        self.core.calls.look(self.core.stored)
         self.box: Outbox[Any, Any] = self.core.agent.outboxes["box"]
         self.room: dict[str, int] = {}
 
