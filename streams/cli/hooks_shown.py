@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from contracts.retailers import Hook
-from streams.agents.tracking_forward import GONE
+from streams.agents.hook_calls import GONE
 from streams.callers.hook import NOT_HTTPS, UNSIGNED
 from streams.callers.hook_trial import TEST, Trial
 from streams.cli.letters_shown import harmless, instant
