@@ -12,6 +12,7 @@ from contracts.keys import order_key, split_order_key
 from contracts.model import Id, Instant, Model
 from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from streams.agents.alerts import raise_alert
+from streams.agents.disk_sweep import DiskSweep
 from streams.agents.order_fetching import OrderFetching, shop_of
 from streams.agents.shop_matters import app_uninstalled, check_retailer, data_requested
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
@@ -81,6 +82,7 @@ class _OrderTable:
         self.marks = self.agent.store("erasure-marks", ErasureMark)
         self.owed = self.agent.store("owed-erasures", OwedErasure)
         self.retention = self.agent.store("retention", Retention)
+        self.disk = DiskSweep(self.agent, self.orders)
         self.expiry = self.agent.timer("expiry")
         self.new_expiry = self.agent.timer("new-expiry")
         self.owed_erasure = self.agent.timer("owed-erasure")
@@ -251,6 +253,7 @@ class _OrderTable:
         retailer, _ = split_order_key(key)
         for gone in sorted(before.ids - after.ids):
             ctx.delete(self.whereabouts, f"{retailer}|{gone}|{key}")
+            self.disk.deleted(ctx)
         for met in sorted(after.ids - before.ids):
             ctx.put(self.whereabouts, f"{retailer}|{met}|{key}", Whereabouts(order_key=key, order_id=met))
 

@@ -13,6 +13,7 @@ import pytest
 
 from contracts.orders import ShopifyOrder
 from demo.broker import BrokerOptions, EmbeddedCluster
+from streams.agents import disk_sweep
 from streams.agents.order_table import NAME
 from streams.domain.orders import email_hash, postcode_hash
 from streams.engine.agent import changelog_of
@@ -109,6 +110,18 @@ async def test_an_erased_order_is_hidden_at_once_and_then_gone_from_the_brokers_
         await _gone(tables)
 
 
+async def test_the_last_order_of_an_installation_is_gone_from_the_disk_too_though_nothing_more_comes(
+    tables: OrderTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_sweep, "EVERY", timedelta(seconds=1))
+    async with tables.running():
+        await tables.send([marked()])
+        await until(lambda: _has(tables, "acme/MARKED-4711", True), "stored")
+        await tables.send([("acme/?*", erasure(whole_shop=True))], everywhere=True)
+        await until(lambda: _has(tables, "acme/MARKED-4711", False), "hidden", timeout_s=60)
+        await _gone(tables, with_traffic=False)
+
+
 async def test_the_changelog_and_the_table_shrink_to_their_live_rows(tables: OrderTables) -> None:
     orders, versions = 20, 20
     async with tables.running():
@@ -156,12 +169,13 @@ async def _count(tables: OrderTables, wanted: int) -> bool:
     return len(await tables.rows()) == wanted
 
 
-async def _gone(tables: OrderTables) -> None:
+async def _gone(tables: OrderTables, with_traffic: bool = True) -> None:
     """Until nothing of the order stands on the disk; others' orders close the segments, as in a shop that lives."""
     numbers, found = count(10_000), dict[bytes, list[str]]()
 
     async def nowhere() -> bool:
-        await tables.send([ordered(next(numbers))])
+        if with_traffic:
+            await tables.send([ordered(next(numbers))])
         found.clear()
         found.update({marker: files for marker in MARKERS if (files := tables.where(marker))})
         return not found
