@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 
+# Longer than any real one, shorter than what could only be an accident; the ingress and the agents refuse more.
+LONGEST_IDENTIFIER = 255
+LONGEST_TRACKING_NUMBER = 128
+
 _BLANKS_AND_DASHES = re.compile(r"[\s\-]+")
 
 # Fixed for ever: with another namespace every action would be a new one and be paid again.
@@ -45,6 +49,11 @@ def import_key(retailer: str) -> str:
 def reconciliation_key(retailer: str) -> str:
     """`<retailer>/reconciliation`: how far a retailer's reconciliation is."""
     return f"{retailer}/reconciliation"
+
+
+def is_identifier(text: str) -> bool:
+    """Whether it could be an order's name, an RMA or a sku: not blank, not endless, no control characters."""
+    return 0 < len(text.strip()) <= LONGEST_IDENTIFIER and not any(ord(character) < 32 for character in text.strip())
 
 
 def tracking_key(number: str) -> str:

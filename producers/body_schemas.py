@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.keys import LONGEST_IDENTIFIER, LONGEST_TRACKING_NUMBER
 from producers.sources import omnirps_events, omnirps_returns, omnirps_status
-from producers.sources.carriers import MAX_TRACKING_NUMBER
 from streams.domain.omnirps import FIELD_NAMES
 
 Schema = dict[str, Any]
@@ -47,7 +47,7 @@ def uploads() -> Schema:
 
 def events() -> Schema:
     """The array of `/omnirps/events`."""
-    limits = {"OrderNo": omnirps_events.MAX_IDENTIFIER, "ConsignmentNo": MAX_TRACKING_NUMBER}
+    limits = {"OrderNo": LONGEST_IDENTIFIER, "ConsignmentNo": LONGEST_TRACKING_NUMBER}
     fields = {
         name: _said(name, {"type": ["string", "null"], **({"maxLength": limits[name]} if name in limits else {})})
         for name in FIELD_NAMES.values()
@@ -94,7 +94,7 @@ def _upload_field(name: str) -> Schema:
     if name in table.IDENTIFYING:
         patterns = {"OrderNumber": _NAMES_AN_ORDER, "ConsignmentNo": _NAMES_A_PARCEL}
         filled = {"allOf": [{"pattern": patterns.get(name, _SAYS_SOMETHING)}, {"pattern": _NO_CONTROL_CHARACTERS}]}
-        return _said(name, {"type": ["string", "integer"], "maxLength": table.MAX_IDENTIFIER, **filled})
+        return _said(name, {"type": ["string", "integer"], "maxLength": LONGEST_IDENTIFIER, **filled})
     kinds = ["string", "number"] if name in table.MANDATORY else ["string", "number", "null"]
     return _said(name, {"type": kinds, "maxLength": table.MAX_TEXT})
 

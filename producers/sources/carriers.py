@@ -8,14 +8,11 @@ from typing import Any
 import orjson
 
 from contracts.envelope import Envelope
-from contracts.keys import fact_id, tracking_key
+from contracts.keys import LONGEST_TRACKING_NUMBER, fact_id, tracking_key
 from contracts.topics import CARRIER_EVENTS
 from contracts.tracking import CarrierFormat, CarrierReport, Source
 from producers.messages import Message, event
 from producers.sources.base import Misfit, dump
-
-# Longer than any carrier's, shorter than what could only be an accident.
-MAX_TRACKING_NUMBER = 128
 
 
 def tracking_number(element: dict[str, Any], *fields: str) -> str:
@@ -23,8 +20,9 @@ def tracking_number(element: dict[str, Any], *fields: str) -> str:
     for field in fields:
         value = element.get(field)
         if isinstance(value, str) and tracking_key(value):
-            if len(value) > MAX_TRACKING_NUMBER:
-                raise Misfit("wrong_fields", f"{field} is longer than {MAX_TRACKING_NUMBER} characters", f"/{field}")
+            if len(value) > LONGEST_TRACKING_NUMBER:
+                text = f"{field} is longer than {LONGEST_TRACKING_NUMBER} characters"
+                raise Misfit("wrong_fields", text, f"/{field}")
             return value.strip()
     raise Misfit("no_tracking_number", f"none of {', '.join(fields)} names a parcel", f"/{fields[0]}")
 

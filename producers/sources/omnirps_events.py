@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.envelope import Envelope
-from contracts.keys import fact_id, order_key, order_name, tracking_key
+from contracts.keys import LONGEST_IDENTIFIER, LONGEST_TRACKING_NUMBER, fact_id, order_key, order_name, tracking_key
 from contracts.retailers import Retailer
 from contracts.returns import ReturnEvent
 from contracts.topics import RETURN_EVENTS
@@ -16,7 +16,7 @@ from producers.messages import Message, event
 from producers.problems import FieldError, Invalid, pointer
 from producers.retailers import Directory
 from producers.sources.base import Misfit, Received, Sender, Split, digest, dump, parse
-from producers.sources.carriers import MAX_TRACKING_NUMBER, report
+from producers.sources.carriers import report
 from producers.sources.omnirps import NAME, retailer_in_header, verify
 from streams.domain import omnirps
 from streams.domain.fields import BadField, instant
@@ -25,7 +25,6 @@ from streams.domain.omnirps import HubElement
 # As with uploads: the loop serves everybody, and a real array is some dozens of elements.
 MAX_ELEMENTS = 10_000
 MAX_ERRORS = 100
-MAX_IDENTIFIER = 255
 
 
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
@@ -75,9 +74,9 @@ def _wrong(at: int, said: HubElement) -> list[FieldError]:
         found.append(FieldError(pointer(at, "Code"), "is mandatory"))
     if not order_name(said.order_no) and not tracking_key(said.consignment_no):
         found.append(FieldError(pointer(at, "OrderNo"), "is mandatory unless ConsignmentNo is given"))
-    if len(said.order_no) > MAX_IDENTIFIER:
+    if len(said.order_no) > LONGEST_IDENTIFIER:
         found.append(FieldError(pointer(at, "OrderNo"), "is too long"))
-    if len(said.consignment_no) > MAX_TRACKING_NUMBER:
+    if len(said.consignment_no) > LONGEST_TRACKING_NUMBER:
         found.append(FieldError(pointer(at, "ConsignmentNo"), "is too long"))
     return found
 

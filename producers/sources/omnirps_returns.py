@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.envelope import Envelope
-from contracts.keys import fact_id, order_key, order_name, tracking_key
+from contracts.keys import LONGEST_IDENTIFIER, fact_id, order_key, order_name, tracking_key
 from contracts.retailers import Retailer
 from contracts.returns import ReturnUpload, UploadedUnit
 from contracts.topics import RETURN_UPLOADS
@@ -36,7 +36,6 @@ MANDATORY = (
     "CustomerEmail",
 )
 OPTIONAL = ("ItemWeight", "OrderWeight", "ExchangeVariantId", "ExchangeSku", "CHTComment")
-MAX_IDENTIFIER = 255
 MAX_TEXT = 10_000
 # A unit is an element; ten thousand in one upload would be a warehouse, not a customer.
 MAX_UNITS = 10_000
@@ -95,7 +94,7 @@ def _wrong(name: str, element: dict[str, Any]) -> str | None:
     if isinstance(value, bool) or not isinstance(value, allowed):
         return "must be a string" if identifying else "must be a string or a number"
     text = _text(value)
-    if len(text) > (MAX_IDENTIFIER if identifying else MAX_TEXT):
+    if len(text) > (LONGEST_IDENTIFIER if identifying else MAX_TEXT):
         return "is too long"
     if identifying and any(ord(character) < 32 for character in text):
         return "must hold no control characters"

@@ -90,6 +90,8 @@ expiry = carrier_scans.timer("expiry")
 def take_report(event: Event[CarrierReport], ctx: Context) -> None:
     """Keep what is new of it, and tell every return that the parcel is known to carry."""
     report, tracking = event.value, event.key
+    if not 0 < len(tracking) <= keys.LONGEST_TRACKING_NUMBER:
+        raise ContractViolation(f"the key is blank, or longer than {keys.LONGEST_TRACKING_NUMBER} characters")
     if tracking != keys.tracking_key(report.tracking_number):
         raise ContractViolation(
             f"key {tracking!r} is not the tracking key of {report.tracking_number!r}: use contracts.keys.tracking_key"

@@ -14,6 +14,7 @@ from contracts.model import Id, Instant, Model
 from contracts.orders import Order, OrderHint, ShopifyOrder
 from contracts.retailers import OrderSource
 from streams.agents.alerts import raise_alert
+from streams.agents.shop_matters import check_retailer
 from streams.domain.namesakes import Namesakes
 from streams.engine.agent import Agent
 from streams.engine.context import Context
@@ -94,6 +95,7 @@ class OrderFetching:
         Otherwise a hint changes nothing: orders/updated follows with the whole order.
         """
         hint = event.value
+        check_retailer(event.key, hint.retailer)
         if _by_fetching(hint.retailer, ctx):
             wanted = OrderFetch(retailer=hint.retailer, order_id=hint.order_id, order_key=event.key)
             self._ask(wanted, ctx, Asked(again=True))

@@ -14,7 +14,7 @@ from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, O
 from streams.agents.alerts import raise_alert
 from streams.agents.disk_sweep import DiskSweep
 from streams.agents.order_fetching import OrderFetching, shop_of
-from streams.agents.shop_matters import app_uninstalled, check_retailer, data_requested
+from streams.agents.shop_matters import app_uninstalled, check_retailer, check_shop, data_requested
 from streams.domain.erasure import MARKED_FOR, ErasureMark, covered, order_mark, shop_mark
 from streams.domain.fields import instant
 from streams.domain.namesakes import Namesakes
@@ -103,6 +103,7 @@ class _OrderTable:
     def keep_newest(self, event: Event[ShopifyOrder], ctx: Context) -> None:
         """The newest version wins, by the shop's own clock; what is too old or was erased is not stored."""
         order = self._slimmed(event, ctx)
+        check_shop(event, ctx.retailers.get(order.retailer))
         self._look_at_the_setting(ctx)
         if ctx.now >= expires_at(order.created_at, self.kept_months) or self._erased(order, ctx):
             return

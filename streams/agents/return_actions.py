@@ -81,11 +81,13 @@ def _ledger(ctx: Context, order_key: str) -> Ledger:
 
 def _about_its_key(event: Event[ReturnDecision] | Event[ReturnEvent], order_key: str) -> None:
     try:
-        keys.split_order_key(event.key)
+        retailer, _ = keys.split_order_key(event.key)
     except ValueError as error:
         raise ContractViolation(str(error)) from error
     if order_key != event.key:
         raise ContractViolation(f"the record's key is {event.key!r}, its order_key {order_key!r}: they must be equal")
+    if retailer != event.value.retailer:
+        raise ContractViolation(f"the record's key is {event.key!r}, but its retailer is {event.value.retailer!r}")
 
 
 def _write(ctx: Context, before: Ledger, after: Ledger, effects: Effects) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from contracts import topics
 from contracts.actions import AlertKind
-from contracts.keys import consignment_key, fact_id, order_key
+from contracts.keys import (
+    LONGEST_IDENTIFIER,
+    LONGEST_TRACKING_NUMBER,
+    consignment_key,
+    fact_id,
+    is_identifier,
+    order_key,
+    tracking_key,
+)
 from contracts.orders import Order
 from contracts.retailers import freeze
 from contracts.returns import EventItem, Meaning, ReturnEvent, ReturnUpload
@@ -153,8 +161,13 @@ def _check(key: str, upload: ReturnUpload) -> None:
     expected = order_key(upload.retailer, upload.order_name)
     if key != expected or "/" in upload.retailer or expected == f"{upload.retailer}/":
         raise ContractViolation(f"key {key!r} does not fit the upload: it must be {expected!r}, no part of it blank")
-    if not upload.rma.strip():
-        raise ContractViolation("/rma is blank: without it nobody can tell this return from others of its order")
-    for index, unit in enumerate(upload.units):
-        if not unit.sku.strip():
-            raise ContractViolation(f"/units/{index}/sku is blank")
+    skus = [(f"/units/{index}/sku", unit.sku) for index, unit in enumerate(upload.units)]
+    for pointer, text in [("/order_name", upload.order_name), ("/rma", upload.rma), *skus]:
+        if not is_identifier(text):
+            raise ContractViolation(
+                f"{pointer} is blank, longer than {LONGEST_IDENTIFIER} characters, or holds control characters"
+            )
+    for index, number in enumerate(upload.consignments):
+        if not 0 < len(tracking_key(number)) <= LONGEST_TRACKING_NUMBER:
+            wrong = f"is blank, or longer than {LONGEST_TRACKING_NUMBER} characters"
+            raise ContractViolation(f"/consignments/{index} {wrong}")

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from contracts.actions import AlertKind
 from contracts.keys import split_order_key
-from contracts.orders import AppUninstalled, DataRequest
+from contracts.orders import AppUninstalled, DataRequest, ShopifyOrder
+from contracts.retailers import Retailer
 from streams.agents.alerts import raise_alert
 from streams.engine.context import Context
 from streams.engine.errors import ContractViolation
@@ -60,3 +61,13 @@ def check_retailer(key: str, retailer: str) -> None:
         raise ContractViolation(str(error)) from error
     if named != retailer:
         raise ContractViolation(f"key {key!r} does not fit retailer {retailer!r}: it must begin with '{retailer}/'")
+
+
+def check_shop(event: Event[ShopifyOrder], retailer: Retailer | None) -> None:
+    """ContractViolation where the record says that it comes from another shop than the retailer's of its key."""
+    source = event.envelope.source
+    shop = event.envelope.extensions.get("shop", source.removeprefix("shopify://") if "shopify://" in source else "")
+    if shop and retailer is not None and shop.lower() != retailer.shopify.shop.lower():
+        raise ContractViolation(
+            f"order {event.value.id} is of shop {shop!r}, but retailer {retailer.id!r} has {retailer.shopify.shop!r}"
+        )

@@ -9,7 +9,7 @@ import pytest
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAlert
 from contracts.model import Model
-from contracts.orders import AppUninstalled, DataRequest
+from contracts.orders import AppUninstalled, DataRequest, OrderHint
 from streams.agents.order_table import order_table
 from streams.engine.driver import AgentTestDriver
 from tests.builders import HASH_KEY, erasure
@@ -58,7 +58,14 @@ def test_a_removed_app_calls_a_person(driver: AgentTestDriver) -> None:
 
 @pytest.mark.parametrize("key", ["bolt/?1", "acme", "?1", ""])
 @pytest.mark.parametrize(
-    "value", [request("1"), AppUninstalled(retailer="acme", delivery_id="wh-1"), erasure("1")], ids=type
+    "value",
+    [
+        request("1"),
+        AppUninstalled(retailer="acme", delivery_id="wh-1"),
+        erasure("1"),
+        OrderHint(retailer="acme", order_id="1", topic="refunds/create"),
+    ],
+    ids=type,
 )
 def test_the_key_of_another_retailer_is_poison(driver: AgentTestDriver, key: str, value: Model) -> None:
     [letter] = driver.pipe(topics.ORDER_EVENTS, value, key=key)
