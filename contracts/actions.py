@@ -72,6 +72,7 @@ class AlertKind(StrEnum):
     PARCEL_HISTORY_MISSING = "parcel_history_missing"
     DATA_REQUEST = "data_request"
     APP_UNINSTALLED = "app_uninstalled"
+    SUBSCRIPTION_MISSING = "subscription_missing"
 
 
 class ReturnAlert(Model):

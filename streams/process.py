@@ -14,7 +14,7 @@ import structlog
 from contracts import topics
 from contracts.controls import PauseLifted
 from contracts.retailers import Retailer
-from streams import health
+from streams import health, subscription_watch
 from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.errors import NotHere
@@ -65,7 +65,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     ]
     running = [asyncio.create_task(runner.run(stop), name=name) for name, runner in runners.items()]
     try:
-        with _watched(runners, settings, port):
+        with _watched(runners, settings, port), _subscriptions_watched(retailers, runners, settings):
             await _until_one_fails_or_all_end(running, background, stop)
     finally:
         for task in background:
@@ -74,6 +74,31 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         for caller in (hooks, orders):
             with contextlib.suppress(Exception):
                 await caller.aclose()
+
+
+@contextlib.contextmanager
+def _subscriptions_watched(
+    retailers: GlobalTable[Retailer], runners: Mapping[str, AgentRunner], settings: Settings
+) -> Iterator[None]:
+    """Where orders are kept here, and shops can be asked: have their subscriptions looked at. It ends no agent."""
+    table, ingress = runners.get("order-table"), settings.ingress
+    if table is None or None in (settings.secrets_dir, ingress.public_url, ingress.shopify_path_key):
+        yield
+        return
+    every_s = settings.shopify.audit_every_s
+    watching = asyncio.create_task(
+        subscription_watch.watch(retailers, lambda: 0 in table.partitions, settings, every_s=every_s), name="watch"
+    )
+    watching.add_done_callback(_subscriptions_unwatched)
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _subscriptions_unwatched(watching: asyncio.Task[None]) -> None:
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        log.error("subscriptions are looked at no more", action="subscription_watch_ended", error=repr(error))
 
 
 def storage(settings: Settings) -> Callable[[str, int], KeyValue]:

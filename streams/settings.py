@@ -101,12 +101,13 @@ class ForwardSettings(BaseModel):
 
 class ShopifySettings(BaseModel):
     """How shops' Admin APIs are called. base_url: `{shop}` stands for the shop's domain; another host than that is for
-    simulators alone."""
+    simulators alone. audit_every_s: between two looks at the shops' webhook subscriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_version: str = Field(default=API_VERSION, pattern=r"^(20\d\d-(01|04|07|10)|unstable)$")
     base_url: str = Field(default=OWN_HOST, pattern=r"^https?://[^{}\s]*\{shop\}[^{}\s]*$")
+    audit_every_s: float = Field(default=6 * 60 * 60, ge=1)
 
     @property
     def options(self) -> ShopifyOptions:

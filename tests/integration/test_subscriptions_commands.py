@@ -14,6 +14,8 @@ from producers.retailers import path_token
 from streams.domain.subscriptions import ORDER_FIELDS, TOPICS
 from tests.command_line import Outcome
 from tests.integration.conftest import Command
+from tests.integration.test_commands import agents, ended
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -39,20 +41,23 @@ def shopify() -> Iterator[ShopifySimulator]:
 
 
 @pytest.fixture
-def asked(installed: None, command: Command, shopify: ShopifySimulator, tmp_path: Path) -> Command:
-    """The command, with acme's secret and a wrong one of bolt's."""
+def settings(installed: None, command: Command, shopify: ShopifySimulator, tmp_path: Path) -> dict[str, str]:
+    """With acme's secret, and a wrong one of bolt's."""
     for name, token in (("acme", "shpat_acme"), ("bolt", "shpat_old")):
         (tmp_path / "secrets" / name).mkdir(parents=True)
         (tmp_path / "secrets" / name / "shopify").write_text(json.dumps({"access_token": token}))
     (tmp_path / "retailers.yaml").write_text(RETAILERS)
     assert command("retailers", "apply", str(tmp_path / "retailers.yaml"), "--yes").code == 0
-    settings = {
+    return {
         "SECRETS_DIR": str(tmp_path / "secrets"),
         "SHOPIFY__BASE_URL": shopify.base_url,
         "INGRESS__SHOPIFY_PATH_KEY": KEY,
         "INGRESS__PUBLIC_URL": "https://hooks.example.com",
     }
 
+
+@pytest.fixture
+def asked(command: Command, settings: dict[str, str]) -> Command:
     def ask(*arguments: str, answer: str = "", **more: str) -> Outcome:
         return command("subscriptions", *arguments, answer=answer, **{**settings, **more})
 
@@ -135,6 +140,18 @@ def test_one_shop_that_cannot_be_asked_holds_up_no_other(asked: Command, shopify
     assert "shpat_" not in outcome.err
     assert "cord" not in outcome.out + outcome.err
     assert len(found(shopify)) == len(TOPICS)
+
+
+def test_a_process_that_runs_looks_by_itself_and_calls_a_person(
+    command: Command, environment: dict[str, str], settings: dict[str, str], tmp_path: Path
+) -> None:
+    with agents({**environment, **settings, "SHOPIFY__AUDIT_EVERY_S": "1"}, tmp_path) as (process, log):
+        wait_until(lambda: "subscription_missing" in command("topics", "tail", "return-alerts").out, 60, "an alert")
+        assert ended(process) == 0
+    [alert] = [json.loads(line) for line in command("topics", "tail", "return-alerts").out.splitlines()]
+    assert (alert["key"], alert["value"]["kind"]) == ("acme/?*", "subscription_missing")
+    assert alert["headers"]["ce_id"] == alert["value"]["alert_id"]
+    assert "shpat_" not in log.read_text()
 
 
 @pytest.mark.parametrize("name", ["INGRESS__SHOPIFY_PATH_KEY", "INGRESS__PUBLIC_URL", "SECRETS_DIR"])
