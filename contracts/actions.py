@@ -58,6 +58,8 @@ class AlertKind(StrEnum):
     ORDER_NOT_FOUND = "order_not_found"
     ORDER_AMBIGUOUS = "order_ambiguous"
     ORDER_NOT_FETCHED = "order_not_fetched"
+    ORDERS_MISSED = "orders_missed"
+    ORDERS_NOT_RECONCILED = "orders_not_reconciled"
     NEEDS_PERSON = "needs_person"
     AMBIGUOUS_EVENT = "ambiguous_event"
     SCAN_OF_STOPPED_RETURN = "scan_of_stopped_return"

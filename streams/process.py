@@ -26,8 +26,9 @@ from streams.engine.runner import AgentRunner
 from streams.garbage import collect_rarely
 from streams.serving import serving
 from streams.settings import Settings
+from streams.shop_work import shops_of
 from streams.watchdog import Watchdog
-from streams.wiring import hook_caller, order_fetcher
+from streams.wiring import hook_caller, shop_callers
 
 log = structlog.get_logger()
 
@@ -48,8 +49,8 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         loop.add_signal_handler(signum, stop.set)
     retailers = GlobalTable(settings.cluster, topics.RETAILERS, Retailer)
     controls = GlobalTable(settings.cluster, topics.AGENT_CONTROLS, PauseLifted)
-    hooks, orders = hook_caller(retailers, settings), order_fetcher(retailers, settings)
-    callers: dict[str, Caller] = {"hook": hooks, "order": orders}
+    hooks, shops = hook_caller(retailers, settings), shops_of(settings)
+    callers: dict[str, Caller] = {"hook": hooks, **shop_callers(retailers, settings, shops)}
     options = RunnerOptions(
         instance_id=settings.instance_id,
         address=settings.health.address,
@@ -71,7 +72,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
         for task in background:
             task.cancel()
         await asyncio.wait(background)
-        for caller in (hooks, orders):
+        for caller in (hooks, shops):
             with contextlib.suppress(Exception):
                 await caller.aclose()
 

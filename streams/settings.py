@@ -15,6 +15,7 @@ from contracts.topics import DEFAULT_PARTITIONS
 from producers.orders_import import BULK_ABOVE
 from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
+from streams.agents import order_reconcile
 from streams.agents.tracking_forward import DEFAULT
 from streams.domain.orders import KEPT_MONTHS
 from streams.engine.breaker import BreakerPolicy
@@ -53,12 +54,16 @@ class OrderSettings(BaseModel):
 
     kept_months: calendar months from an order's creation to its deletion.
     bulk_above: an import of more orders than that runs as a bulk operation.
+    reconcile_every_s: between two runs of the agent order-reconcile. missed_at_most: changes that webhooks may miss
+    between two runs before a person is called.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kept_months: int = Field(default=KEPT_MONTHS, ge=1, le=24)
     bulk_above: int = Field(default=BULK_ABOVE, ge=0)
+    reconcile_every_s: float = Field(default=order_reconcile.EVERY_S, ge=1)
+    missed_at_most: int = Field(default=order_reconcile.MISSED_AT_MOST, ge=0)
 
 
 class BreakerSettings(BaseModel):

@@ -70,12 +70,20 @@ class ShopWork:
 
 
 @asynccontextmanager
-async def shop_work(settings: Settings) -> AsyncIterator[ShopWork]:
-    """All of it, connected; closed whatever happens."""
+async def shop_work(settings: Settings, shops: Shops | None = None) -> AsyncIterator[ShopWork]:
+    """All of it, connected; closed whatever happens. shops: of the process, whose points are shared; left open."""
     publisher = Publisher(settings.kafka, Metrics(), settings.ingress.max_in_flight_bytes)
     await publisher.start()
     try:
-        async with Shops(secrets_in(settings.secrets_dir), settings.shopify.options) as shops:
+        if shops is not None:
             yield ShopWork(settings, shops, publisher)
+            return
+        async with shops_of(settings) as own:
+            yield ShopWork(settings, own, publisher)
     finally:
         await publisher.stop()
+
+
+def shops_of(settings: Settings) -> Shops:
+    """The shops that a process calls."""
+    return Shops(secrets_in(settings.secrets_dir), settings.shopify.options)

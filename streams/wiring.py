@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from contracts.retailers import Retailer
-from streams.agents import carrier_scans, return_actions, return_rules
+from streams.agents import carrier_scans, order_reconcile, return_actions, return_rules
 from streams.agents.order_table import order_table
 from streams.agents.tracking_forward import tracking_forward
 from streams.callers.hook import HookCaller
 from streams.callers.orders import OrderFetcher
+from streams.callers.reconcile import OrderReconciler
 from streams.engine.agent import Agent
 from streams.engine.errors import ConfigError
+from streams.engine.options import Caller
 from streams.secrets import secrets_in
 from streams.settings import Settings
 from streams.shopify import Shops
@@ -32,6 +34,9 @@ def _order_table(settings: Settings) -> Agent:
 
 AGENTS: dict[str, Callable[[Settings], Agent]] = {
     "order-table": _order_table,
+    "order-reconcile": lambda settings: order_reconcile.order_reconcile(
+        settings.orders.reconcile_every_s, settings.orders.missed_at_most
+    ),
     "return-rules": lambda _: return_rules.AGENT,
     "carrier-scans": lambda _: carrier_scans.carrier_scans,
     "return-actions": lambda _: return_actions.return_actions,
@@ -53,6 +58,6 @@ def hook_caller(retailers: Mapping[str, Retailer], settings: Settings) -> HookCa
     return HookCaller(retailers, secrets_in(settings.secrets_dir))
 
 
-def order_fetcher(retailers: Mapping[str, Retailer], settings: Settings) -> OrderFetcher:
-    """What makes order-table's calls."""
-    return OrderFetcher(retailers, Shops(secrets_in(settings.secrets_dir), settings.shopify.options))
+def shop_callers(retailers: Mapping[str, Retailer], settings: Settings, shops: Shops) -> dict[str, Caller]:
+    """What makes the calls of order-table and order-reconcile; a shop's points are shared by both."""
+    return {"order": OrderFetcher(retailers, shops), "reconcile": OrderReconciler(retailers, settings, shops)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import re
 import threading
 from collections.abc import Iterator
@@ -66,6 +67,12 @@ class ShopStore:
         """All orders as they are now."""
         with self._lock:
             return list(self._bodies.values())
+
+    def any_body(self, rng: random.Random) -> Body:
+        """One of the orders; IndexError where there is none."""
+        with self._lock:
+            places = self._sorted["created_at"]
+            return self._bodies[places[rng.randrange(len(places))][1]]
 
     def node(self, of: str) -> dict[str, Any] | None:
         """The order, refund or fulfilment with this GraphQL id."""

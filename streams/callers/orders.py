@@ -46,10 +46,6 @@ class OrderFetcher:
                 step.fail("no_order")
         return answer
 
-    async def aclose(self) -> None:
-        """Let go of all connections."""
-        await self._shops.aclose()
-
     async def _attempt(self, call: Call[OrderFetch], retailer: Retailer) -> FetchedOrder:
         try:
             async with asyncio.timeout(self._whole_s):

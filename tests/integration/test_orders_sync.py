@@ -18,10 +18,14 @@ from contracts.orders import Order
 from contracts.retailers import Retailer
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.bucket import PointBucket
+from demo.shopify.live import Live, differences, fill
+from demo.shopify.orders import changed
 from demo.shopify.simulator import ShopifySimulator
 from producers.patience import publish_patiently
 from producers.settings import KafkaSettings
+from streams.agents.order_reconcile import order_reconcile
 from streams.agents.order_table import order_table
+from streams.engine.agent import Agent
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, read_topic
 from streams.engine.options import RunnerOptions
@@ -29,10 +33,11 @@ from streams.engine.runner import AgentRunner
 from streams.retailers_topic import differences as changes_of
 from streams.retailers_topic import write
 from streams.settings import Settings, ShopifySettings
-from streams.shop_work import shop_work
-from tests.builders import HASH_KEY, uncalled
+from streams.shop_work import shop_work, shops_of
+from streams.wiring import shop_callers
+from tests.builders import HASH_KEY
 from tests.integration.conftest import Command
-from tests.unit.producers.shop_kit import ACME, SHOP, Live, differences, expected, fill
+from tests.unit.producers.shop_kit import ACME, SHOP, expected
 
 pytestmark = pytest.mark.kafka
 
@@ -56,13 +61,14 @@ def shop() -> Iterator[tuple[ShopSimulator, str]]:
 
 
 @asynccontextmanager
-async def table_running(cluster: Cluster) -> AsyncIterator[None]:
-    """order-table runs."""
+async def agent_running(agent: Agent, cluster: Cluster, settings: Settings) -> AsyncIterator[None]:
+    """An agent runs, with the callers that it has in a process of its own."""
     stop = asyncio.Event()
     retailers = GlobalTable(cluster, topics.RETAILERS, Retailer)
     following = asyncio.create_task(retailers.follow())
-    runner = AgentRunner(order_table(HASH_KEY), cluster, retailers, RunnerOptions(callers={"order": uncalled}))
-    running = asyncio.create_task(runner.run(stop))
+    shops = shops_of(settings)
+    options = RunnerOptions(callers=shop_callers(retailers, settings, shops))
+    running = asyncio.create_task(AgentRunner(agent, cluster, retailers, options).run(stop))
     try:
         yield
     finally:
@@ -70,6 +76,7 @@ async def table_running(cluster: Cluster) -> AsyncIterator[None]:
         await running
         following.cancel()
         await asyncio.wait({following})
+        await shops.aclose()
 
 
 async def table_of(cluster: Cluster) -> dict[str, Order]:
@@ -127,10 +134,10 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
     )
     settings = Settings(kafka=kafka, secrets_dir=secrets, shopify=ShopifySettings(base_url=base_url))
     cluster = settings.cluster
-    rng = fill(simulated, ORDERS, until=datetime.now(UTC))
-    live = Live(simulated, rng, now=lambda: datetime.now(UTC))
+    rng = fill(simulated, ORDERS, datetime.now(UTC))
+    live = Live(simulated, ACME, rng, now=lambda: datetime.now(UTC))
     await write(cluster, changes_of([ACME], {}))
-    async with table_running(cluster):
+    async with agent_running(order_table(HASH_KEY), cluster, settings):
         done: OrderImport | None = None
         for _ in range(KILLS):
             done = await import_killed(settings, live, after=rng.randint(1, 3))
@@ -150,3 +157,7 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
         assert "written 0," not in reconciled.out, "webhooks were lost"
 
         assert await settled(cluster, simulated) == {}
+        lost = simulated.store.any_body(rng)
+        simulated.store.put(changed(lost, datetime.now(UTC), rng))
+        async with agent_running(order_reconcile(every_s=1), cluster, settings):
+            assert await settled(cluster, simulated) == {}, "the agent has found it"

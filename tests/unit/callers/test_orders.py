@@ -52,11 +52,8 @@ async def fetch(
     options = replace(QUICK, base_url=shopify.base_url)
     wanted = OrderFetch(retailer="acme", order_id=str(order_id), order_key="acme/1")
     call = Call("order", "acme|1", 1, "id", wanted, 1, NOW, NOW + timedelta(minutes=1))
-    fetcher = OrderFetcher({"acme": known} if known else {}, Shops(secrets or Files(), options))
-    try:
-        return await fetcher(call)
-    finally:
-        await fetcher.aclose()
+    async with Shops(secrets or Files(), options) as shops:
+        return await OrderFetcher({"acme": known} if known else {}, shops)(call)
 
 
 async def test_the_order_comes_as_its_webhook_has_it(shopify: ShopifySimulator, shop: ShopSimulator) -> None:

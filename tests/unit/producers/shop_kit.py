@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from pydantic import SecretStr
+from datetime import UTC, datetime
 
 from contracts import topics
 from contracts.envelope import from_headers
 from contracts.imports import OrderImport, OrderReconciliation
-from contracts.keys import order_key
-from contracts.orders import Order, ShopifyOrder
+from contracts.orders import Order
 from contracts.retailers import Retailer, ShopifyAccess
+from demo.shopify import live
 from demo.shopify.admin import ShopSimulator
-from demo.shopify.notifying import deliveries
-from demo.shopify.orders import changed, made
-from producers.accounts import SigningAccount
 from producers.messages import Message
 from producers.orders_reconcile import KnownVersion
 from producers.problems import Unavailable
-from producers.retailers import Directory
-from producers.sources import shopify as door
-from producers.sources.base import Received
 from streams.agents.order_table import order_table
-from streams.domain.orders import slim
 from streams.engine.driver import AgentTestDriver
 from streams.secrets import Secret
 from tests.builders import HASH_KEY, retailer
@@ -35,9 +25,6 @@ from tests.builders import HASH_KEY, retailer
 SHOP = "acme.myshopify.com"
 ACME = retailer("acme", shopify=ShopifyAccess(shop=SHOP, secret_ref="acme/shopify"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-APP = SigningAccount(name="app", secret=SecretStr("secret"), retailers=("*",))
 
 
 class Killed(BaseException):
@@ -109,61 +96,11 @@ class Installation:
         return [from_headers(message.headers).extensions for message in orders]
 
 
-@dataclass(slots=True)
-class Live:
-    """The shop goes on while it is imported: new orders, changes, and webhooks that are not to be trusted.
-
-    now: when the next change is. Records are what the ingress makes of the webhooks that arrive.
-    """
-
-    shop: ShopSimulator
-    rng: random.Random
-    now: Callable[[], datetime]
-    count: int = 0
-    directory: Directory = field(default_factory=Directory)
-
-    def __post_init__(self) -> None:
-        self.directory.apply("acme", ACME.model_dump_json().encode())
-
-    def goes_on(self, some: int) -> list[Message]:
-        """So many changes, and the records of those of their webhooks that arrive."""
-        changes = [self._change() for _ in range(some)]
-        return [
-            message
-            for delivery in deliveries(changes, shop=SHOP, secret="secret", seed=self.count)
-            for message in door.split(APP, Received(delivery.headers, delivery.raw), self.directory).messages
-        ]
-
-    def _change(self) -> tuple[str, Mapping[str, Any]]:
-        self.count += 1
-        new, known = self.rng.random() < 0.3, self.shop.store.bodies()
-        at = self.now()
-        body = made(10_000 + self.count, at, self.rng) if new else changed(self.rng.choice(known), at, self.rng)
-        self.shop.store.put(body)
-        return ("orders/create" if new else "orders/updated"), body
-
-
-def fill(shop: ShopSimulator, count: int, seed: int = 1, days: int = 20, until: datetime = NOW) -> random.Random:
-    """Orders #1 to #count, created one after the other over so many days up to `until`."""
-    rng = random.Random(seed)
-    for number in range(count):
-        created = until - timedelta(days=days) + timedelta(seconds=number * days * 86_400 // max(1, count))
-        shop.store.put(made(number + 1, created, rng))
-    return rng
+def fill(shop: ShopSimulator, count: int, days: int = 20) -> random.Random:
+    """Orders #1 to #count, created one after the other over so many days up to now."""
+    return live.fill(shop, count, NOW, days=days)
 
 
 def expected(shop: ShopSimulator) -> dict[str, Order]:
     """What the table must have: every order of the shop as its webhook has it now."""
-    return {order_key("acme", body["name"]): kept(body) for body in shop.store.bodies()}
-
-
-def kept(body: Mapping[str, Any]) -> Order:
-    """The slim order of one body."""
-    return slim(ShopifyOrder.model_validate(body), retailer="acme", shop=SHOP, hash_key=HASH_KEY)
-
-
-def differences(found: Mapping[str, Order], wanted: Mapping[str, Order]) -> dict[str, object]:
-    """What differs field by field; the time of the webhook that brought a version is nothing of the shop's."""
-    plain = {key: order.model_copy(update={"triggered_at": None}) for key, order in found.items()}
-    keys = [key for key in {*plain, *wanted} if plain.get(key) != wanted.get(key)]
-    return {key: (plain.get(key), wanted.get(key)) for key in keys}
+    return live.expected(shop, HASH_KEY)

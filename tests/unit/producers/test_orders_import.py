@@ -11,11 +11,12 @@ import pytest
 from contracts.imports import OrderImport
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.bucket import PointBucket
+from demo.shopify.live import differences
 from demo.shopify.orders import changed
 from demo.shopify.simulator import ShopifySimulator
 from producers.orders_import import OrdersImport
 from streams.shopify import AdminClient, ShopifyOptions, Shops
-from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, differences, expected, fill
+from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
 
 
 @pytest.fixture(scope="module")

@@ -13,23 +13,13 @@ from contracts import topics
 from contracts.orders import ErasureReason, OrderErasure
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.bucket import PointBucket
+from demo.shopify.live import Live, differences
 from demo.shopify.orders import changed, made
 from demo.shopify.simulator import ShopifySimulator
 from producers.orders_import import OrdersImport
 from producers.orders_reconcile import GRACE, Reconciler
 from streams.shopify import AdminClient, ShopifyOptions, Shops
-from tests.unit.producers.shop_kit import (
-    ACME,
-    NOW,
-    SHOP,
-    Files,
-    Installation,
-    Killed,
-    Live,
-    differences,
-    expected,
-    fill,
-)
+from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
 
 LATER = NOW + timedelta(hours=1)
 
@@ -60,7 +50,7 @@ async def test_after_one_reconciliation_the_table_is_the_shops_whatever_webhooks
 ) -> None:
     """An import beside live webhooks, 10 % lost, 10 % repeated, 20 % reordered, both killed ten times on the way."""
     rng, into = fill(shop, 200), Installation()
-    live, kills = Live(shop, rng, now=lambda: NOW + timedelta(seconds=live.count)), 0
+    live, kills = Live(shop, ACME, rng, now=lambda: NOW + timedelta(seconds=live.count)), 0
     while (known := into.imported()) is None or known.finished_at is None:
         into.take_all(live.goes_on(12))
         into.kill_after = rng.randint(10, 60) if kills < 7 else None
@@ -70,10 +60,11 @@ async def test_after_one_reconciliation_the_table_is_the_shops_whatever_webhooks
             kills += 1
     into.take_all(live.goes_on(60))
     assert differences(into.table(), expected(shop)) != {}, "something was lost"
-    while into.reconciled() is None:
-        into.kill_after = rng.randint(0, 5) if kills < 10 else None
+    done = None
+    while done is None:
+        into.kill_after = rng.randint(0, 2) if kills < 10 else None
         try:
-            await reconciler(client, into).run(None, NOW)
+            done, _ = await reconciler(client, into).run(into.reconciled(), NOW)
         except Killed:
             kills += 1
 
