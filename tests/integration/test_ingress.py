@@ -48,6 +48,7 @@ def settings_for(bootstrap: str, prefix: str) -> Settings:
         ingress=IngressSettings(
             shopify_secrets=(support.APP,),
             shopify_path_key=SecretStr(support.PATH_KEY),
+            shippo_accounts=(support.SHIPPO,),
             omniparcel_accounts=(support.SEKO,),
             omnirps_tokens=(support.ACME_TOKEN,),
         ),
@@ -132,11 +133,14 @@ def headers_of(record: Any) -> dict[str, str]:
 async def test_each_sender_arrives_in_its_topic_under_its_key(kafka: str, topic_prefix: str) -> None:
     await prepare(kafka, topic_prefix)
     redact = body("shopify/customers_redact.json")
+    asked = body("shopify/customers_data_request.json")
     own_path = f"/webhooks/shopify/{path_token(support.PATH_KEY, 'acme')}"
     requests = [
         (own_path, ORDER, shopify_headers(ORDER, "orders/create")),
         ("/webhooks/shopify", redact, shopify_headers(redact, "customers/redact")),
         ("/webhooks/shopify", ORDER, shopify_headers(ORDER, "themes/publish")),
+        ("/webhooks/shopify", asked, shopify_headers(asked, "customers/data_request")),
+        ("/webhooks/shippo?token=ship-token", body("shippo/track_updated.json"), {}),
         ("/webhooks/omniparcel", body("omniparcel/status.json"), {"username": "seko", "password": "pass"}),
         ("/omnirps/returns", body("omnirps/returns.json"), ACME),
         ("/omnirps/events", body("omnirps/events.json"), ACME),
@@ -154,6 +158,8 @@ async def test_each_sender_arrives_in_its_topic_under_its_key(kafka: str, topic_
             *erased,
             ("order-events", "acme/AC-1001"),
             ("dead-letters.ingress", "acme"),
+            ("order-events", "acme/?299938"),
+            ("carrier-events", "9205590164917312"),
             ("carrier-events", "NZ000123"),
             ("carrier-events", "TRK55"),
             ("carrier-events", "LOOP2"),

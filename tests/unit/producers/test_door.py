@@ -36,15 +36,19 @@ ACME = {"token": "acme-token", "retailer": "Acme Outdoors", "content-type": "app
 
 @dataclass
 class MemoryPublisher:
-    """Takes everything, or fails as it is told."""
+    """Takes everything, or fails as it is told; after so many records of a request, as a broker that goes away."""
 
     written: list[Message] = field(default_factory=list)
     fails: Exception | None = None
     ready: bool = True
+    breaks_after: int | None = None
 
     async def publish(self, messages: Sequence[Message], until: float | None = None) -> None:
         if self.fails is not None:
             raise self.fails
+        if self.breaks_after is not None:
+            self.written.extend(messages[: self.breaks_after])
+            raise Unavailable("the brokers did not acknowledge it in time")
         self.written.extend(messages)
 
 

@@ -171,6 +171,20 @@ def test_a_repeat_writes_the_same_facts(request: tuple[str, str, bytes, dict[str
     ]
 
 
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
+def test_what_was_written_in_part_is_whole_after_a_repeat_and_counts_once(written: int) -> None:
+    """A request of many records is no transaction: after a 503 some may be there, under the ids that a repeat has."""
+    raw, headers = body("omnirps/events.json"), {"token": secret("omnirps", "acme"), "retailer": NAMES["acme"]}
+    outcome = rig()
+    outcome.publisher.breaks_after = written
+    assert outcome.post("/omnirps/events", raw, headers).status_code == 503
+    outcome.publisher.breaks_after = None
+    assert outcome.post("/omnirps/events", raw, headers).status_code == 200
+    ids = [message.header("ce_id") for message in outcome.publisher.written]
+    assert len(ids) == written + 4
+    assert len(set(ids)) == 4
+
+
 @pytest.mark.parametrize("wrong", [None, "flip", "other path"])
 def test_no_log_no_metric_and_no_answer_holds_a_secret(wrong: str | None, capfd: pytest.CaptureFixture[str]) -> None:
     @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
