@@ -43,8 +43,8 @@ DEFAULT = Policy(
     timeout_s=CALL_TIMEOUT_S,
     delays_s=(5, 30, 120, 600, HOUR_S, 6 * HOUR_S, 12 * HOUR_S, DAY_S),
     give_up_after_s=7 * DAY_S,
-    concurrency=32,
-    per_lane=8,
+    concurrency=64,
+    per_lane=16,
     breaker=BreakerPolicy(),
 )
 

@@ -309,6 +309,19 @@ class TestDelivery:
         assert alerts(driver) == [AlertKind.DELIVERY_GIVEN_UP]
         assert driver.calls == []  # what follows waits: see test_tracking_holding.py
 
+    def test_three_days_of_500_cost_a_few_attempts_and_nothing_else(self, driver: AgentTestDriver) -> None:
+        for meaning in (Meaning.CREATED, Meaning.FIRST_SCAN, Meaning.DEPOT):
+            happens(driver, return_event(meaning))
+        while driver.now - START < timedelta(hours=72):
+            answer(driver, 500)
+            wait(driver)
+            happens(driver, return_event(Meaning.IN_TRANSIT, at=driver.now))
+
+        assert {each.result for each in deliveries(driver)} == {DeliveryResult.RETRYING}
+        assert 8 <= len(deliveries(driver)) <= 13
+        assert codes(driver) == ["RC", "RT", "DS"]
+        assert alerts(driver) == []
+
     @pytest.mark.parametrize("status", [301, 401, 403, 408, 429, 500, 503])
     def test_what_may_get_better_is_tried_again(self, driver: AgentTestDriver, status: int) -> None:
         happens(driver, return_event(Meaning.FIRST_SCAN))

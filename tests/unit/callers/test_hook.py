@@ -177,6 +177,25 @@ class TestMisbehaviour:
 
         assert (answer.status, answer.error) == (None, "no answer within 0.4 s")
 
+    async def test_an_answer_that_comes_too_late_is_nobodys(self) -> None:
+        release = asyncio.Event()
+
+        async def late_once(said: Received, writer: asyncio.StreamWriter) -> None:
+            if said.headers["webhook-id"] == "call-1":
+                await release.wait()
+                await status("500 Late")(said, writer)
+            else:
+                await status("200 OK")(said, writer)
+
+        async with receiver(late_once) as it, calling(it.url, timeouts=QUICK) as caller:
+            first = await caller(call("call-1"))
+            release.set()
+            second = await caller(call("call-2"))
+
+        assert first.error == "no answer within 0.4 s"
+        assert second.accepted
+        assert len({request.connection for request in it.received}) == 2
+
     async def test_a_drip_before_the_status_does_not_prolong_the_time(self) -> None:
         async def drip(_: Received, writer: asyncio.StreamWriter) -> None:
             for byte in b"HTTP/1.1 200 OK":

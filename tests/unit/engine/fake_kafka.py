@@ -28,12 +28,13 @@ async def nothing() -> list[Record]:
 class FakeKafka:
     """One partition of every topic.
 
-    clock: the broker's, None for topics that bear their writers' time. deal: what a fetch brings.
+    inputs: of its agent. clock: the broker's, None for topics that bear their writers' time. deal: what a fetch brings.
     before_commit: awaited in each transaction.
     """
 
     def __init__(self) -> None:
         self.clock: Clock | None = utc_now
+        self.inputs: tuple[str, ...] = ("numbers", "labels")
         self.deal: Deal = nothing
         self.before_commit: Callable[[], Awaitable[None]] = self._at_once
         self.committed: list[OutRecord] = []
@@ -112,11 +113,11 @@ class FakeConsumer:
     async def committed(self, partition: int) -> dict[str, Committed | None]:
         """What transactions have committed."""
         known = {topic: Committed(offset, ours=True) for topic, offset in self._kafka.offsets.items()}
-        return {topic: known.get(topic) for topic in ("numbers", "labels")}
+        return {topic: known.get(topic) for topic in self._kafka.inputs}
 
     async def bounds(self, partition: int) -> tuple[dict[str, int], dict[str, int]]:
         """All topics begin at 0."""
-        ends = {topic: self._kafka.ends.get(topic, 0) for topic in ("numbers", "labels")}
+        ends = {topic: self._kafka.ends.get(topic, 0) for topic in self._kafka.inputs}
         return dict.fromkeys(ends, 0), ends
 
     async def positions(self, partition: int) -> dict[str, int]:
