@@ -72,6 +72,10 @@ bench-restore: broker ## rows restored a second, and how soon a restart with row
 bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and hand-written loops (20 minutes)
 	@$(BIN)/python -m benchmarks.engine --peers .venv-bench
 
+.PHONY: bench-orders-sync
+bench-orders-sync: broker ## 50,000 orders imported beside webhooks that get lost, killed ten times, reconciled (20 minutes)
+	@$(BIN)/python -m benchmarks.orders_sync
+
 .PHONY: bench-latency
 bench-latency: broker ## webhook to action beside a bare chain of as many hops (10 minutes)
 	@$(BIN)/python -m benchmarks.latency

@@ -14,13 +14,21 @@ from typing import Any
 
 import orjson
 
+from streams.shopify.bulk_results import (
+    BulkOperation,
+    BulkSeen,
+    BulkStarted,
+    BulkStatus,
+    MovedParts,
+    SomeMovedParts,
+)
 from streams.shopify.client import AdminClient
 from streams.shopify.documents import document
 from streams.shopify.errors import Refused, Unreachable
 from streams.shopify.inner_pages import LINES_WITH_ORDER
 from streams.shopify.order_shape import id_of
 from streams.shopify.orders import OrderReader
-from streams.shopify.results import BulkOperation, BulkSeen, BulkStarted, BulkStatus, MovedParts, Order, SomeMovedParts
+from streams.shopify.results import Order
 
 # A bulk operation over a month of orders takes minutes.
 POLL_PAUSES_S = (1.0, 2.0, 5.0, 10.0)

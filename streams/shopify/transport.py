@@ -1,6 +1,6 @@
 """HTTP to shops: httpx at the seam, aiohttp underneath.
 
-Stock httpx made 385 requests a second with 128 in flight on this path, the aiohttp transport 2,370.
+With 128 requests in flight stock httpx made 385 a second, with the aiohttp transport 2,370 (loopback, 2 cores).
 """
 
 from __future__ import annotations

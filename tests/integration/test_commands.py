@@ -17,6 +17,7 @@ from typing import IO
 import httpx
 import pytest
 
+from contracts import topics
 from streams.wiring import AGENTS
 from tests.command_line import Outcome
 from tests.integration.conftest import Command
@@ -25,7 +26,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.kafka
 
 # The catalogue, a changelog for each agent, dead letters for each agent and the ingress.
-TOPICS = 16 + len(AGENTS) + len(AGENTS) + 1
+TOPICS = len(topics.CATALOGUE) + len(AGENTS) + len(AGENTS) + 1
 RETAILERS = """\
 retailers:
   - id: acme
