@@ -7,8 +7,9 @@ import contextlib
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -51,6 +52,9 @@ MAX_HEADER_BYTES = 16 * 1024
 SENDERS_SHARE, ACCOUNTS_SHARE = 2, 4
 
 
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
+
+
 class ClientGone(Exception):
     """The sender hung up before its body was complete: nothing was written, and nobody hears an answer."""
 
@@ -72,7 +76,7 @@ class Door:
     clock: Callable[[], float] = time.time
     draining: bool = False
     requests: int = field(default=0, init=False)
-    _shares: Counter[str] = field(default_factory=Counter, init=False)
+    shares: Counter[str] = field(default_factory=Counter, init=False)
 
     def not_ready(self) -> list[str]:
         """Why requests would not be taken now; empty when they would."""
@@ -107,18 +111,17 @@ class Door:
             log.error("bug", action="bug", sender=sender.name, error=type(error).__name__, where=_place(error))
         finally:
             self.requests -= 1
-        self.metrics.requests.labels(sender.name, str(response.status_code)).inc()
-        self.metrics.request_seconds.labels(sender.name).observe(time.monotonic() - began)
+        self.metrics.answered(sender.name, response.status_code, time.monotonic() - began)
         return response
 
     async def _taken(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
         if self.requests > self.max_requests:
             raise Unavailable("too many requests are in flight", cause="full")
-        _check_headers(request)
+        headers = _headers(request)
         taken = [0]
         try:
-            with self._share(sender.accounts, SENDERS_SHARE):
-                split = await self._published(sender, request, trace, taken)
+            with _Share(self, sender.accounts, SENDERS_SHARE):
+                split = await self._published(sender, request, headers, trace, taken)
         finally:
             self.reading.give(taken[0])
         self._count(sender, split)
@@ -126,30 +129,25 @@ class Door:
             return Response(status_code=200)
         return Response(orjson.dumps(split.answer), media_type="application/json")
 
-    async def _published(self, sender: Sender[Any], request: Request, trace: Trace, taken: list[int]) -> Split:
+    async def _published(
+        self, sender: Sender[Any], request: Request, headers: Mapping[str, str], trace: Trace, taken: list[int]
+    ) -> Split:
         raw = await self._body(request, taken)
         until = time.monotonic() + ANSWER_WITHIN_S
-        account, received = self._verified(sender, request, raw)
-        with self._share(f"{sender.accounts}/{account.name}", ACCOUNTS_SHARE):
+        account, received = self._verified(sender, request, headers, raw)
+        with _Share(self, f"{sender.accounts}/{account.name}", ACCOUNTS_SHARE):
             split = sender.split(account, received, self.directory)
             if split.messages:
                 with tracing.sending(split.messages, trace) as messages:
                     await self.publisher.publish(messages, until)
         return split
 
-    @contextlib.contextmanager
-    def _share(self, whose: str, of: int) -> Iterator[None]:
-        if self._shares[whose] >= max(1, self.max_requests // of):
-            raise TooMany(f"at most {max(1, self.max_requests // of)} at once")
-        self._shares[whose] += 1
-        try:
-            yield
-        finally:
-            self._shares[whose] -= 1
-
-    def _verified(self, sender: Sender[Any], request: Request, raw: bytes) -> tuple[Account, Received]:
+    def _verified(
+        self, sender: Sender[Any], request: Request, headers: Mapping[str, str], raw: bytes
+    ) -> tuple[Account, Received]:
         path_token = request.path_params.get("path_token")
-        received = Received(request.headers, raw, path_token, request.query_params, self.clock())
+        query = request.query_params if request.scope["query_string"] else _NO_QUERY
+        received = Received(headers, raw, path_token, query, self.clock())
         account = sender.verify(received, self.accounts.get(sender.accounts, ()))
         if account is None:
             raise Unauthenticated
@@ -184,10 +182,28 @@ class Door:
         return b"".join(chunks)
 
     def _count(self, sender: Sender[Any], split: Split) -> None:
-        self.metrics.outcomes.labels(sender.name, split.outcome).inc()
+        self.metrics.took(sender.name, split.outcome)
         for reason in split.kept:
             self.metrics.kept.labels(sender.name, reason).inc()
             log.warning("kept in the dead letters", action="kept", sender=sender.name, reason=reason)
+
+
+class _Share:
+    """One request of a sender or an account among those in flight. TooMany where its share is used up."""
+
+    __slots__ = ("_shares", "_whose")
+
+    def __init__(self, door: Door, whose: str, of: int) -> None:
+        most = max(1, door.max_requests // of)
+        if door.shares[whose] >= most:
+            raise TooMany(f"at most {most} at once")
+        self._shares, self._whose = door.shares, whose
+
+    def __enter__(self) -> None:
+        self._shares[self._whose] += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._shares[self._whose] -= 1
 
 
 def _place(error: BaseException) -> str:
@@ -206,14 +222,20 @@ async def _discard(stream: AsyncIterator[bytes]) -> None:
                     return
 
 
-def _check_headers(request: Request) -> None:
-    address = len(request.scope.get("raw_path", b"")) + len(request.scope["query_string"])
-    if address + sum(len(name) + len(value) for name, value in request.headers.raw) > MAX_HEADER_BYTES:
+def _headers(request: Request) -> dict[str, str]:
+    """The headers, within their bound, of a body that we read. Read once: Starlette's go through all for each look."""
+    size = len(request.scope.get("raw_path", b"")) + len(request.scope["query_string"])
+    found: dict[str, str] = {}
+    for name, value in reversed(request.headers.raw):  # of several, the first one counts
+        size += len(name) + len(value)
+        found[name.decode("latin-1")] = value.decode("latin-1")
+    if size > MAX_HEADER_BYTES:
         raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes are taken")
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    encoding = found.get("content-encoding", "identity").strip().lower()
+    media_type = found.get("content-type", "").partition(";")[0].strip().lower()
     # Without a type of its own the body decides; some carriers send none.
     if encoding != "identity" or (
         media_type and media_type not in ("application/json", "text/json") and not media_type.endswith("+json")
     ):
         raise WrongMediaType
+    return found

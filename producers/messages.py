@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from aiokafka.partitioner import murmur2
 
 from contracts.envelope import Envelope, Headers
-from contracts.topics import Topic, dead_letters
+from contracts.topics import CATALOGUE, Topic, dead_letters
 
 KEPT = dead_letters("ingress")
+_SCHEMAS = {known.type: known.dataschema for topic in CATALOGUE for known in topic.events}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ class Kept:
 
 def event(topic: Topic, key: str, value: bytes, envelope: Envelope, *, everywhere: bool = False) -> Message:
     """A record in CloudEvents' binary mode, with the schema that its type has in the catalogue."""
-    schemas = {known.type: known.dataschema for known in topic.events}
-    envelope = envelope._replace(dataschema=schemas[envelope.type])
+    envelope = envelope._replace(dataschema=_SCHEMAS[envelope.type])
     return Message(topic, key, value, envelope.to_headers(), everywhere)
 
 

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from producers.budget import Budget, OverBudget
+from producers.delivery import Delivery
 from producers.messages import Message, partition_of
 from producers.metrics import Metrics
 from producers.problems import TooLarge, Unavailable
@@ -120,12 +121,12 @@ class Publisher:
             raise
         self._metrics.publish_seconds.observe(time.monotonic() - began)
         for message in messages:
-            self._metrics.records.labels(message.topic.name).inc()
+            self._metrics.stored(message.topic.name)
 
     async def _publish(self, messages: Sequence[Message], deadline: float) -> None:
         if self._down:
             raise Unavailable("the brokers are not reachable", cause="down")
-        futures: list[asyncio.Future[Any]] = []
+        delivery = Delivery()
         producer = None
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
@@ -133,17 +134,16 @@ class Publisher:
                 producer = self._producer
                 plan = [copy for message in messages for copy in await self._copies(producer, message)]
                 self._admit(plan)
-                await self._send(producer, plan, futures)
+                await self._send(producer, plan, delivery)
+                await delivery.all_settled()
         except TimeoutError as error:
-            raise Unavailable("the brokers did not take it in time", cause="timeout") from error
+            did = "acknowledge" if delivery.complete else "take"
+            raise Unavailable(f"the brokers did not {did} it in time", cause="timeout") from error
         except (KafkaError, AssertionError) as error:
             # An assertion is how aiokafka speaks of a producer whose id is gone.
             self._retire(producer, type(error).__name__)
             raise Unavailable("the brokers refused it", cause="broker") from error
-        _, late = await asyncio.wait(futures, timeout=max(0.0, deadline - time.monotonic()))
-        if late:
-            raise Unavailable("the brokers did not acknowledge it in time", cause="timeout")
-        self._judge(producer, futures)
+        self._judge(producer, delivery.futures)
 
     async def _copies(self, producer: Any, message: Message) -> list[tuple[Message, int]]:
         partitions = len(await producer.partitions_for(self._kafka.topic(message.topic)))
@@ -157,7 +157,7 @@ class Publisher:
         except OverBudget as error:
             raise Unavailable("too much is in flight", cause="full") from error
 
-    async def _send(self, producer: Any, plan: list[tuple[Message, int]], futures: list[asyncio.Future[Any]]) -> None:
+    async def _send(self, producer: Any, plan: list[tuple[Message, int]], delivery: Delivery) -> None:
         """Hand all to the producer; what it did not take is counted out again, what it took when it is resolved."""
         try:
             for message, partition in plan:
@@ -169,17 +169,19 @@ class Publisher:
                     headers=list(message.headers),
                 )
                 self._pending[future] = producer, time.monotonic()
-                future.add_done_callback(self._resolver(message.size))
-                futures.append(future)
+                delivery.sent(future)
+                future.add_done_callback(self._resolver(message.size, delivery))
+            delivery.complete = True
         finally:
-            self._budget.give(sum(message.size for message, _ in plan[len(futures) :]))
+            self._budget.give(sum(message.size for message, _ in plan[len(delivery.futures) :]))
             self._metrics.in_flight_bytes.set(self._budget.used)
 
-    def _resolver(self, size: int) -> Callable[[asyncio.Future[Any]], None]:
+    def _resolver(self, size: int, delivery: Delivery) -> Callable[[asyncio.Future[Any]], None]:
         def resolved(future: asyncio.Future[Any]) -> None:
             self._budget.give(size)
             self._metrics.in_flight_bytes.set(self._budget.used)
             producer, _ = self._pending.pop(future)
+            delivery.settled()
             # Nobody may be waiting any more: look at the error here, and let no broken producer live on.
             if not future.cancelled() and (error := future.exception()) is not None:
                 self._retire(producer, type(error).__name__)

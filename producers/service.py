@@ -24,6 +24,7 @@ from producers.rereading import Accounts, Rereading
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
 from producers.settings import PREFIX, IngressSettings, Settings
+from streams.garbage import collect_rarely
 from streams.serving import serving
 from streams.watchdog import Watchdog
 
@@ -133,6 +134,7 @@ async def serve_async(settings: Settings) -> None:
 
     Raises CannotListen.
     """
+    collect_rarely()
     sockets = _listening(settings.ingress.host, settings.ingress.port, "INGRESS__PORT")
     ingress = Ingress(settings, lambda: type(settings)().ingress.accounts())
     server = _Server(server_config(ingress.app, settings.ingress), ingress.door, settings.ingress.drain_s)

@@ -38,6 +38,7 @@ from producers.sources.base import (
     parse_or_keep,
     signer,
 )
+from producers.sources.shopify_order import read
 
 NAME = "shopify"
 # What may stand beside a kept body: who, what and when, but no signature.
@@ -96,6 +97,11 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
     topic = received.header("x-shopify-topic")
     gathered = Collector(NAME, account)
     try:
+        if _TOPICS.get(topic) is _order and (order := read(received.raw)) is not None:
+            _same_shop(order.whose(), retailer, received, directory)
+            hook = Webhook(retailer, topic, received, {})
+            gathered.messages.append(_record(hook, order, order.said_updated_at))
+            return gathered.split()
         body = parse_or_keep(received.raw)
         if topic not in _TOPICS:
             raise Misfit("unknown_topic", "this webhook topic is not handled: remove the subscription, or replay later")
@@ -134,6 +140,8 @@ def _same_shop(body: dict[str, Any], retailer: Retailer, received: Received, dir
         raise Unauthenticated
     if received.path_token is not None or not isinstance(url := body.get("order_status_url"), str):
         return
+    if url.startswith(f"https://{own}/"):
+        return
     try:
         host = (urlsplit(url).hostname or "").lower()
     except ValueError:
@@ -154,12 +162,16 @@ def _order(hook: Webhook) -> list[Message]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         message = f"{error.error_count()} needed fields are missing or wrong, the first: {first['msg']}"
         raise Misfit("wrong_fields", message, pointer(*first["loc"])) from None
+    return [_record(hook, order, hook.body["updated_at"])]
+
+
+def _record(hook: Webhook, order: ShopifyOrder, said_updated_at: object) -> Message:
     if not order_name(order.name):
         raise Misfit("wrong_fields", "the order's name is blank", "/name")
     key = order_key(hook.retailer.id, order.name)
     ident = fact_id(NAME, hook.shop, order.id, order.updated_at.isoformat(), digest(hook.received.raw))
-    envelope = hook.envelope(ShopifyOrder, ident, key, hook.body["updated_at"])
-    return [event(ORDER_EVENTS, key, hook.received.raw, envelope)]
+    envelope = hook.envelope(ShopifyOrder, ident, key, said_updated_at)
+    return event(ORDER_EVENTS, key, hook.received.raw, envelope)
 
 
 def _hint(hook: Webhook) -> list[Message]:

@@ -160,3 +160,10 @@ def test_facts_of_different_parts_differ(one: list[str | None], other: list[str 
 
 def test_fact_ids_are_the_same_in_the_next_release() -> None:
     assert keys.fact_id("retailer", "acme", 1, None, "") == "02981c08-c0e0-5026-afc1-a498504e1010"
+
+
+@given(st.lists(st.none() | st.text(max_size=8) | st.integers(), max_size=4))
+def test_a_facts_id_is_a_uuid_of_version_5_of_all_its_parts(parts: list[object]) -> None:
+    name = "\x1f".join("\x00" if part is None else str(part) for part in parts)
+
+    assert keys.fact_id(*parts) == str(uuid.uuid5(keys.FACT_NAMESPACE, name))
