@@ -111,6 +111,9 @@ class Door:
             log.error("bug", action="bug", sender=sender.name, error=type(error).__name__, where=_place(error))
         finally:
             self.requests -= 1
+        if self.draining:
+            # The port closes in a moment: the next request is not to meet that on this connection.
+            response.headers["connection"] = "close"
         self.metrics.answered(sender.name, response.status_code, time.monotonic() - began)
         return response
 

@@ -115,6 +115,8 @@ def main() -> None:
 
 
 def _measured(run: Run, up: dict[str, Side], arguments: argparse.Namespace) -> dict[str, Any]:
+    idle = {name: side.idle_percent() for name, side in up.items()}
+    _tell("idle, percent of a core", idle)
     rounds: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for number in range(arguments.rounds + 1):  # the first warms up
         for connections in arguments.connections:
@@ -128,7 +130,7 @@ def _measured(run: Run, up: dict[str, Side], arguments: argparse.Namespace) -> d
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "load_average": [round(each, 1) for each in os.getloadavg()],
-        "bytes_of_a_body": 6_000,
+        "idle_cpu_percent": idle,
         "sides": middle,
         "cpu_against_bare": {
             name: {c: round(f["cpu_us"] / middle[BARE][c]["cpu_us"], 2) for c, f in by.items()}

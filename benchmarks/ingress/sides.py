@@ -40,6 +40,12 @@ class Side:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
+    def idle_percent(self, seconds: float = 8.0) -> float:
+        """Of one core, with nothing to do: it is in every figure, and the more of it the slower the machine."""
+        before = self.cpu_s()
+        time.sleep(seconds)
+        return round(100 * (self.cpu_s() - before) / seconds, 1)
+
     def rss_mib(self) -> float:
         """Memory that it holds."""
         return float(psutil.Process(self.pid).memory_info().rss) / 2**20

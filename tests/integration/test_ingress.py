@@ -57,12 +57,13 @@ def settings_for(bootstrap: str, prefix: str) -> Settings:
 
 async def prepare(bootstrap: str, prefix: str, replicas: int = 1) -> None:
     """Topics as the catalogue has them, and two retailers."""
+    insync = {"min.insync.replicas": "2" if replicas > 1 else "1"}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.create_topics(
             [
-                NewTopic(f"{prefix}{t.name}", partitions_of(t, PARTITIONS), replicas, topic_configs=t.config)
+                NewTopic(f"{prefix}{t.name}", partitions_of(t, PARTITIONS), replicas, topic_configs=t.config | insync)
                 for t in TOPICS
             ]
         )
