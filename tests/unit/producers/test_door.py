@@ -221,7 +221,8 @@ async def test_ready_says_no_while_draining_or_without_brokers(
     publisher.ready, door.draining = True, True
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/healthz")).status_code == 200
-    assert (await post(client, "/omnirps/returns", UPLOAD, ACME)).status_code == 200
+    answer = await post(client, "/omnirps/returns", UPLOAD, ACME)
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
 async def test_metrics_count_answers_and_what_was_kept(client: httpx.AsyncClient) -> None:
