@@ -68,6 +68,10 @@ broker: $(READY) ## fetch Kafka's jars (39 MB) once into the user's cache and ch
 bench-restore: broker ## rows restored a second, and how soon a restart with rows on disk is ready (10 minutes)
 	@$(BIN)/python -m benchmarks.restore
 
+.PHONY: bench-orders
+bench-orders: broker ## a table of a million orders: memory, disk, restart, and how soon one is shown (15 minutes)
+	@$(BIN)/python -m benchmarks.order_table
+
 .PHONY: bench-engine
 bench-engine: broker .venv-bench/.complete ## throughput beside Faust, Quix and hand-written loops (20 minutes)
 	@$(BIN)/python -m benchmarks.engine --peers .venv-bench

@@ -19,9 +19,11 @@ from contracts.orders import Order
 from contracts.returns import ReturnUnit
 from streams.asking import NobodyTells, ask
 from streams.domain.ledger import Ledger
-from streams.engine.kafka import Cluster, read_topic
+from streams.engine.kafka import Cluster, Owner, owners_of, read_topic
 
 log = structlog.get_logger()
+
+TABLE, LEDGER = "order-table", "return-actions"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,14 +58,16 @@ class KeptOrder:
 
 async def look_up(cluster: Cluster, key: str) -> KeptOrder:
     """Everything about the order with this key. ConfigError where topics are missing."""
-    found, claims = await asyncio.gather(_order(cluster, key), _claims(cluster, key))
+    keyed = {TABLE: topics.ORDER_EVENTS.name, LEDGER: topics.RETURN_EVENTS.name}
+    owners = await owners_of(cluster, key, keyed)
+    found, claims = await asyncio.gather(_order(cluster, key, owners[TABLE]), _claims(cluster, key, owners[LEDGER]))
     found.claims = sorted(claims)
     return found
 
 
-async def _order(cluster: Cluster, key: str) -> KeptOrder:
+async def _order(cluster: Cluster, key: str, owner: Owner) -> KeptOrder:
     try:
-        answer = await ask(cluster, "order-table", topics.ORDERS.name, topics.ORDER_EVENTS.name, key)
+        answer = await ask(owner, TABLE, topics.ORDERS.name, key)
         if answer.row is not None:
             return KeptOrder(Order.model_validate(answer.row), asked=True)
         partition = answer.partition
@@ -101,9 +105,9 @@ def _read(value: bytes) -> Order | None:
         return None
 
 
-async def _claims(cluster: Cluster, key: str) -> list[Claimed]:
+async def _claims(cluster: Cluster, key: str, owner: Owner) -> list[Claimed]:
     try:
-        answer = await ask(cluster, "return-actions", "ledger", topics.RETURN_EVENTS.name, key)
+        answer = await ask(owner, LEDGER, "ledger", key)
     except NobodyTells as nobody:
         log.info("the topic is read", action="row_not_asked", why=str(nobody))
         return await _read_claims(cluster, key, nobody.partition)

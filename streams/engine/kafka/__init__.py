@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
-from streams.engine.kafka.owners import Owner, owner_of
+from streams.engine.kafka.owners import Owner, owners_of
 from streams.engine.kafka.producing import Transactions, append
 from streams.engine.kafka.reading import Progress, Reader, Row, read_rows, read_topic, reading
 
@@ -22,7 +22,7 @@ __all__ = [
     "Standing",
     "Transactions",
     "append",
-    "owner_of",
+    "owners_of",
     "partition_of",
     "read_rows",
     "read_topic",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from aiokafka.errors import for_code
@@ -62,29 +63,38 @@ class Owner:
     address: str | None
 
 
-async def owner_of(cluster: Cluster, group: str, topic: str, key: str) -> Owner:
-    """Who of an agent's group has this key of one of its inputs. ConfigError where there is no such topic."""
+async def owners_of(cluster: Cluster, key: str, groups: Mapping[str, str]) -> dict[str, Owner]:
+    """Who has this key, in each of these groups. groups: by agent, one of its inputs that is keyed so.
+
+    ConfigError where there is no such topic.
+    """
     client = AIOKafkaClient(**cluster.options, request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
             await client.bootstrap()
-            partition = await _partition(client, cluster.name(topic), key)
-            name = cluster.name(group)
-            node = await client.coordinator_lookup(CoordinationType.GROUP, name)
-            response = await client.send(node, _Describe(name))
+            metadata = await client.fetch_all_metadata()
+            found = {}
+            for group, plain in groups.items():
+                topic = cluster.name(plain)
+                found[group] = await _owner(client, cluster.name(group), topic, _partition(metadata, topic, key))
+            return found
     finally:
         await client.close()
+
+
+async def _owner(client: AIOKafkaClient, group: str, topic: str, partition: int) -> Owner:
+    node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    response = await client.send(node, _Describe(group))
     for code, _, _, _, _, members in response.groups:
         if code:
-            raise for_code(code)(f"group {name} could not be described")
+            raise for_code(code)(f"group {group} could not be described")
         for _, _, client_host, metadata, assignment in members:
-            if (cluster.name(topic), partition) in _assigned(assignment):
+            if (topic, partition) in _assigned(assignment):
                 return Owner(partition, _address(metadata, client_host.lstrip("/")))
     return Owner(partition, None)
 
 
-async def _partition(client: AIOKafkaClient, topic: str, key: str) -> int:
-    metadata = await client.fetch_all_metadata()
+def _partition(metadata: ClusterMetadata, topic: str, key: str) -> int:
     count = len(metadata.partitions_for_topic(topic) or ())
     if not count:
         raise ConfigError(f"there is no topic {topic!r}: run `returnstreams topics apply` first")
