@@ -19,6 +19,7 @@ class Credentials:
 
     shopify: str = field(repr=False)
     easypost: str = field(repr=False)
+    shippo: str = field(repr=False)
     omniparcel_user: str
     omniparcel_password: str = field(repr=False)
     omnirps: Mapping[str, str] = field(repr=False)
@@ -32,6 +33,7 @@ class Credentials:
         return Credentials(
             shopify=secrets.token_hex(16),
             easypost=f"s\u00e9cret-{secrets.token_hex(8)}",
+            shippo=secrets.token_hex(16),
             omniparcel_user="seko",
             omniparcel_password=secrets.token_hex(16),
             omnirps={name: secrets.token_hex(16) for name in names},
@@ -56,6 +58,7 @@ class Credentials:
         accounts = {
             "SHOPIFY_SECRETS": [{"name": "demo-app", "secret": self.shopify, "retailers": ["*"]}],
             "EASYPOST_SECRETS": [{"name": "easypost", "secret": self.easypost, "retailers": ["*"]}],
+            "SHIPPO_ACCOUNTS": [{"name": "shippo", "token": self.shippo, "retailers": ["*"]}],
             "OMNIPARCEL_ACCOUNTS": [{"name": "seko", **login, "retailers": ["*"]}],
             "OMNIRPS_TOKENS": tokens,
         }

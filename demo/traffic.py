@@ -125,7 +125,8 @@ class Traffic:
             if response.status_code != 503:
                 return response
             await asyncio.sleep(RETRY_S)
-        raise TrafficError(f"the ingress at {self.ingress_url} does not take {post.path}: {ATTEMPTS} attempts")
+        path = post.path.partition("?")[0]
+        raise TrafficError(f"the ingress at {self.ingress_url} does not take {path}: {ATTEMPTS} attempts")
 
     async def _publish(self, raw: Raw) -> None:
         producer = AIOKafkaProducer(**self.options, acks="all")

@@ -59,7 +59,7 @@ def _more_than_ordered(stage: Stage) -> Scene:
         steps=(
             Step("order", send.order(sale)),
             Step("upload", send.upload(BERGWERK, "BW-1008", "BW-R8", parcel, scarf, scarf)),
-            Step("delivered", send.easypost(parcel, ("delivered", stage.day(5), "Delivered, front desk"))),
+            Step("delivered (Shippo)", send.shippo(parcel, ("DELIVERED", stage.day(5), "Delivered, front desk"))),
         ),
         returns=(
             Return(
