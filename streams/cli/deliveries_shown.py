@@ -14,6 +14,7 @@ from contracts.tracking import Delivery, DeliveryResult
 from streams.cli.letters_shown import harmless, instant
 from streams.deliveries.history import History
 from streams.deliveries.overview import Standing, Totals
+from streams.engine.outbox import NEVER
 from streams.engine.queued import Queued
 
 
@@ -105,8 +106,10 @@ def _state(history: History, now: datetime) -> str:
     begun = history.queued.attempt
     queued_at = history.queued.queued_at
     since = "" if queued_at is None else f", queued {instant(queued_at)} ({long_ago(now, queued_at)})"
-    tried = f"owed, {begun} attempt{'' if begun == 1 else 's'} begun{since}"
-    return tried if history.due is None else f"{tried}; next not before {instant(history.due)}"
+    tried = f"{begun} attempt{'' if begun == 1 else 's'} begun{since}"
+    if history.due == NEVER:
+        return f"given up, waits for a person with all that is behind it; `deliveries replay` sends it again ({tried})"
+    return f"owed, {tried}" if history.due is None else f"owed, {tried}; next not before {instant(history.due)}"
 
 
 def _attempt(attempt: Delivery) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -32,14 +33,35 @@ class DueCalls:
         for lanes in self._lanes.values():
             lanes.follow(writes)
 
-    def due(self, rows: Overlay, box: Outbox[Any, Any], now: datetime, limit: int, room: Room) -> list[tuple[str, int]]:
-        """Heads (key, number) that may be tried now, as stored, at most `limit`. rows: the batch's, over them."""
+    def due(
+        self,
+        rows: Overlay,
+        box: Outbox[Any, Any],
+        now: datetime,
+        limit: int,
+        room: Room,
+        settled: Iterable[str] = (),
+    ) -> list[tuple[str, int]]:
+        """Heads (key, number) that may be tried now, at most `limit`: those that are stored, then those behind a call
+        of `settled` keys, which need not wait for another commit. rows: the batch's, over what is stored."""
         stored = rows.below
-        lanes = self._lanes.get(box.name)
+        lanes, places = self._lanes.get(box.name), self._places(box, rows, room)
         if lanes is None:
-            return outbox.due(stored, box.name, now, limit)
-        lanes.move_old(rows, stored)
-        return lanes.due(stored, now, limit, self._places(box, rows, room))
+            heads = outbox.due(stored, box.name, now, limit)
+        else:
+            lanes.move_old(rows, stored)
+            heads = lanes.due(stored, now, limit, places)
+        taken, known = Counter(box.lane_of(key) for key, _ in heads), {key for key, _ in heads}
+        for key in dict.fromkeys(settled):
+            lane = box.lane_of(key)
+            if len(heads) >= limit:
+                break
+            if key not in known and taken[lane] < places(lane):
+                number = outbox.head_of(rows, box.name, key, lane)
+                if number is not None:
+                    taken[lane] += 1
+                    heads.append((key, number))
+        return heads
 
     def next_due(self, stored: Rows, outboxes: Iterable[str], room: Room) -> datetime | None:
         """When a head of one of these outboxes may be tried, for which there is room."""

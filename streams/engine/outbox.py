@@ -208,6 +208,13 @@ def is_current(rows: Rows, call: Call[Any]) -> bool:
     return bool(attempt == (call.id, call.attempt, call.first_at.isoformat()))
 
 
+def head_of(rows: Rows, outbox: str, key: str, lane: str = "") -> int | None:
+    """The number of a key's first call; None where its queue is empty."""
+    at = rows.get(head_index_of(outbox), key)
+    number = None if at is None else rows.get(*_head(outbox, lane, at.decode(), key))
+    return None if number is None else int(number)
+
+
 def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime, lane: str = "") -> bool:
     """Whether this call is still its key's first and may be tried now."""
     at = rows.get(head_index_of(outbox), key)

@@ -63,6 +63,14 @@ class Task:
         self.core.stored.apply(rows.writes, {})
         self.core.calls.applied(rows.writes)
 
+    def settle_and_begin(self, call: Call[Any], reply: Reply, limit: int = 10) -> list[Call[Any]]:
+        """As a running task does it: both in one batch. A second after START."""
+        batch, now = self.core.begin(), START + timedelta(seconds=1)
+        self.core.answer(batch, [Answer(call, reply)], now)
+        self.core.start_calls(batch, now, {"box": limit}, room=lambda _, lane: self.room.get(lane, limit))
+        self._apply(batch.rows)
+        return batch.starts
+
 
 def left(rows: Rows, *stores: str) -> list[tuple[str, bytes]]:
     return [row for store in stores for row in rows.scan(f"$outbox.box.{store}")]
@@ -299,3 +307,35 @@ class TestRoom:
         await calls.cancel()
 
         assert calls.room("box", "room-p") == 1
+
+
+class TestInOneBatch:
+    """What stands behind a call begins in the commit of its answer."""
+
+    def test_the_next_of_the_key_begins_with_the_answer(self) -> None:
+        task = Task()
+        task.owe("a/1", "a/1", "a/1")
+        [first] = task.begin()
+
+        [second] = task.settle_and_begin(first, reply=Reply(text="done"))
+        [third] = task.settle_and_begin(second, reply=Reply(text="done"))
+
+        assert [each.number for each in (first, second, third)] == [1, 2, 3]
+        assert task.settle_and_begin(third, reply=Reply(text="done")) == []
+
+    def test_it_takes_no_place_of_those_that_were_due_before(self) -> None:
+        task = Task()
+        task.owe("a/1", "a/1", "a/2", "b/1", "b/1")
+        one, *_ = task.begin(limit=1)
+        task.room["a"] = 1
+
+        [next_] = task.settle_and_begin(one, reply=Reply(text="done"), limit=1)
+        assert (one.key, next_.key) == ("a/1", "b/1")
+        assert [each.key for each in task.settle_and_begin(next_, reply=Reply(text="done"))] == ["a/2", "b/1"]
+
+    def test_what_is_to_be_tried_later_does_not_begin(self) -> None:
+        task = Task()
+        task.owe("a/1", "a/1")
+        [first] = task.begin()
+
+        assert task.settle_and_begin(first, reply=Reply(text="", again_s=60)) == []
