@@ -84,6 +84,10 @@ bench-orders-sync: broker ## 50,000 orders imported beside webhooks that get los
 bench-latency: broker ## webhook to action beside a bare chain of as many hops (10 minutes)
 	@$(BIN)/python -m benchmarks.latency
 
+.PHONY: bench-forward
+bench-forward: broker ## deliveries a second beside a bare client loop (10 minutes)
+	@$(BIN)/python -m benchmarks.forward
+
 .PHONY: bench-ingress
 bench-ingress: broker ## the ingress under load beside a handler that only answers (15 minutes; needs wrk)
 	@$(BIN)/python -m benchmarks.ingress
