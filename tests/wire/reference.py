@@ -144,7 +144,9 @@ class Reference:
 
     def _tell(self, ident: object, event: Event) -> None:
         known = self.events.get(ident)
-        if known is not None and (known.to is not None or self.now < known.first + KEPT):
+        # Under an order an attribution stays; of a parcel alone, what comes after thirty days is attributed anew.
+        stays = known is not None and known.order is not None and known.to is not None
+        if known is not None and (stays or self.now < known.first + KEPT):
             again = {sku: max(n, known.counts.get(sku, 0)) for sku, n in event.counts.items()}
             known.counts = {**known.counts, **again} if known.counts and event.counts else {}
             meant = [known.to] if isinstance(known.to, Return) else []
