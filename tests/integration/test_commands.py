@@ -207,9 +207,10 @@ class TestRun:
         with agents({**environment, "HEALTH__PORT": str(port)}, tmp_path) as (process, log):
             wait_until(lambda: ready(port, process, log), 30, "/readyz says 200")
             state = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
+            # What reads the retailers alone has their one partition.
             assert {name: agent["partitions"] for name, agent in state["agents"].items()} == {
                 key: [0, 1] for key in AGENTS
-            }
+            } | {"order-reconcile": [0]}
             assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
             assert "returnstreams_rebalances_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
