@@ -115,7 +115,8 @@ class Reference:
         key = order_key(retailer, said["OrderNo"]) if said["OrderNo"].strip() else None
         skus = [fold(each["ItemNo"]) for each in elements if fold(each["ItemNo"])] if meaning == "processed" else []
         event = Event(meaning, self.now, {sku: skus.count(sku) for sku in skus}, [retailer], key, parcel)
-        self._tell(("hub", retailer, said["Code"], key, parcel, said["EventDT"], said["OmniRPSTrackingNo"]), event)
+        number = said["OmniRPSTrackingNo"] if meaning in OF_ONE_RETURN else ""
+        self._tell(("hub", retailer, said["Code"], key, parcel, said["EventDT"], number), event)
 
     def status(self, retailer: str, order: str, rma: str, status: str, at: str) -> None:
         """A return-status."""
