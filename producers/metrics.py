@@ -54,7 +54,7 @@ class Metrics:
         )
         self.publish_failures = Counter(
             "returnstreams_ingress_publish_failures",
-            "Requests whose records were not acknowledged in time, by cause: timeout, broker, full, down.",
+            "Requests whose records were not acknowledged in time, by cause: timeout, broker, full, slow, down.",
             ["cause"],
             registry=self.registry,
         )

@@ -108,8 +108,8 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     await rig.publisher.stop(0.1)
 
 
-def message(size: int = 10, *, everywhere: bool = False) -> Message:
-    return Message(ORDER_EVENTS, "acme/1", b"x" * (size - len("acme/1")), everywhere=everywhere)
+def message(size: int = 10, *, key: str = "acme/1", everywhere: bool = False) -> Message:
+    return Message(ORDER_EVENTS, key, b"x" * (size - len(key)), everywhere=everywhere)
 
 
 async def test_it_asks_for_every_replica_and_no_duplicates(rig: Rig) -> None:
@@ -148,6 +148,28 @@ async def test_what_is_not_acknowledged_in_time_is_unavailable_and_still_counts(
     await asyncio.sleep(0)
     producer.silent = False
     await rig.publisher.publish([message(600)])
+
+
+async def test_behind_a_record_that_waits_long_a_request_is_sent_away_at_once_and_elsewhere_not(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = await rig.ready()
+    producer.silent = True
+    with pytest.raises(Unavailable, match="acknowledge it in time"):
+        await rig.publisher.publish([message()])
+    producer.silent = False
+    monkeypatch.setattr(module, "SLOW_S", 0.05)
+
+    with pytest.raises(Unavailable, match="slow") as refused:
+        await rig.publisher.publish([message()])
+    assert refused.value.cause == "slow"
+    assert len(producer.sent) == 1, "nothing was handed over"
+    elsewhere = next(key for key in ("b", "c", "d", "e") if partition_of(key, 3) != partition_of("acme/1", 3))
+    await rig.publisher.publish([message(key=elsewhere)])
+
+    producer.open[0].set_result(None)
+    await asyncio.sleep(0)
+    await rig.publisher.publish([message()])
 
 
 async def test_a_producer_that_fails_for_good_is_replaced(rig: Rig) -> None:
