@@ -84,7 +84,6 @@ class HookSimulator:
         self._lock = threading.Lock()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
-        self._coming_up: threading.Timer | None = None
 
     def url(self, retailer: str) -> str:
         """Where this retailer's updates are to be POSTed."""
@@ -100,15 +99,8 @@ class HookSimulator:
         with self._lock:
             self._hanging += count
 
-    def down_for(self, seconds: float) -> None:
-        """Close the port now, as a receiver that is being deployed, and open it again after that time."""
-        self.down()
-        self._coming_up = threading.Timer(seconds, self.up)
-        self._coming_up.daemon = True
-        self._coming_up.start()
-
     def down(self) -> None:
-        """Close the port: connections are refused until up()."""
+        """Close the port, as a receiver that is being deployed: connections are refused until up()."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server is not None and thread is not None:
@@ -148,8 +140,6 @@ class HookSimulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._coming_up is not None:
-            self._coming_up.cancel()
         self.down()
 
     async def _post(self, request: Request) -> Response:
