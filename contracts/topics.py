@@ -247,7 +247,7 @@ RETAILERS = Topic(
     Keyed.RETAILER,
     (_event("retailer.applied", Retailer),),
     retention_days=None,
-    writers=("retailers apply",),
+    writers=("retailers apply", "retailers remove"),
     readers=("every agent",),
 )
 # Two topics, because each has one kind of writer: agents may not lift what they announce.

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import orjson
 
 from contracts import keys, topics
 from contracts.envelope import Envelope
 from contracts.retailers import Retailer
 from streams.engine.errors import ConfigError
 from streams.engine.global_table import GlobalTable
-from streams.engine.kafka import Cluster, append, reading
-from streams.engine.records import OutRecord
+from streams.engine.kafka import Cluster, Progress, append, read_rows, read_topic, reading
+from streams.engine.records import OutRecord, Record
 from streams.retailers_file import folded_name
 
 # A change of one of these decides about money, and only for returns whose first upload is still to come.
 FROZEN = ("portal", "customer_choice", "return_action", "hold_hours", "rules")
+
+LAST_VERSION = "last-version"
+"""Header of a removed retailer's tombstone: the version that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,19 @@ class Difference:
         return tuple(name for name in self.fields() if name in FROZEN) if self.before else ()
 
 
-def differences(file: Iterable[Retailer], known: Mapping[str, Retailer]) -> list[Difference]:
+def differences(
+    file: Iterable[Retailer], known: Mapping[str, Retailer], used: Mapping[str, int] | None = None
+) -> list[Difference]:
     """What applying `file` would change; retailers that are not in it are left alone.
 
+    used: the highest version that a retailer had which is not known any more; it goes on behind that.
     ConfigError where one retailer of the result would share its shop or its name with another.
     """
     found: list[Difference] = []
     result = dict(known)
     for retailer in file:
         before = known.get(retailer.id)
-        version = 1 if before is None else before.version
+        version = (used or {}).get(retailer.id, 0) + 1 if before is None else before.version
         if before is not None and retailer.model_copy(update={"version": version}) != before:
             version += 1
         after = retailer.model_copy(update={"version": version})
@@ -84,6 +92,49 @@ async def read_all(cluster: Cluster) -> dict[str, Retailer]:
     async with reading(cluster) as reader:
         await table.read_to_end(reader)
     return dict(table)
+
+
+async def used_versions(cluster: Cluster, ids: Set[str], progress: Progress | None = None) -> dict[str, int]:
+    """The highest version that each of these ever had, as far as it can be known; those that had none are left out.
+
+    A removed one's tombstone says it. After some days that is gone; then its units tell under which they were decided,
+    and `return-units` is read whole. ConfigError where a topic is missing.
+    """
+    found: dict[str, int] = {}
+    if not ids:
+        return found
+    async for record in read_topic(cluster, topics.RETAILERS.name):
+        _raise(found, ids, record.key, _version_said(record))
+    forgotten = ids - found.keys()
+    if forgotten:
+        async for rows in read_rows(cluster, topics.RETURN_UNITS.name, progress=progress):
+            for row in rows:
+                owner = (row.key or b"").partition(b"/")[0]
+                if row.value is not None and owner.decode(errors="replace") in forgotten:
+                    _raise(found, forgotten, owner, _number_in(row.value, "settings_version"))
+    return found
+
+
+def _raise(found: dict[str, int], ids: Set[str], key: bytes | None, version: int) -> None:
+    name = (key or b"").decode(errors="replace")
+    if name in ids and version > found.get(name, 0):
+        found[name] = version
+
+
+def _version_said(record: Record) -> int:
+    if record.value is not None:
+        return _number_in(record.value, "version")
+    said = dict(record.headers).get(LAST_VERSION, b"")
+    return int(said) if said.isdigit() else 0
+
+
+def _number_in(value: bytes, name: str) -> int:
+    """A whole number of a JSON object; 0 where there is none, for what cannot be read says nothing."""
+    try:
+        number = orjson.loads(value)[name]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return 0
+    return number if isinstance(number, int) else 0
 
 
 async def write(cluster: Cluster, changes: Iterable[Difference]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def in_force() -> dict[str, Retailer]:
 
 
 def one_of(known: Mapping[str, Retailer], wanted: str, where: str) -> Retailer:
-    """The retailer with this id. ConfigError names those there are; where: `in force`, or `in <file>`."""
+    """The retailer with this id. ConfigError names those there are and the near one. where: `in force`, `in <file>`."""
     if wanted not in known:
-        raise ConfigError(f"no retailer {wanted!r} is {where}; there are: {', '.join(sorted(known)) or 'none'}")
+        near = difflib.get_close_matches(wanted, sorted(known), n=1)
+        hint = f"; near: {near[0]}" if near and len(known) > 1 else ""
+        raise ConfigError(f"no retailer {wanted!r} is {where}; there are: {', '.join(sorted(known)) or 'none'}{hint}")
     return known[wanted]

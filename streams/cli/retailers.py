@@ -1,9 +1,10 @@
-"""`retailers check|diff|apply|show`: bring retailers live."""
+"""`retailers check|diff|apply|show|remove`: bring retailers live, and let them go."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.retailers import Retailer
-from streams.cli import retailers_shown
-from streams.cli.console import out, print_table
+from streams.cli import removal_shown, retailers_shown
+from streams.cli.console import out, print_table, showing_progress
 from streams.cli.known_retailers import in_file, in_force, one_of
-from streams.retailers_topic import Difference, differences, write
+from streams.engine.kafka import Cluster
+from streams.retailer_removal import LeftBehind, accounts_naming, left_behind
+from streams.retailer_removal import remove as write_removal
+from streams.retailers_topic import Difference, differences, used_versions, write
 from streams.settings import load
 
 app = typer.Typer(help="The retailers: their portal, rules, return action and hook.", no_args_is_help=True)
@@ -77,12 +81,43 @@ def show(
     print_table(table)
 
 
+@app.command()
+def remove(
+    retailer: Annotated[str, typer.Argument(help="Its id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Show what the retailer would leave behind, ask for its id once more, and take it out of force.
+
+    Nothing else is written or erased. Returns that were decided still pay: close them first where they must not.
+    """
+    known = one_of(in_force(), retailer, "in force")
+    settings, now = load(), datetime.now(UTC)
+    left = asyncio.run(_left_behind(settings.cluster, known.id, now))
+    for line in removal_shown.before(known, left, accounts_naming(settings.ingress.accounts(), known.id), now):
+        out.print(line, markup=False)
+    if not yes and typer.prompt(f"Type {known.id} to remove it").strip() != known.id:
+        raise typer.Abort
+    asyncio.run(write_removal(settings.cluster, known))
+    out.print(removal_shown.done(known), markup=False)
+
+
+async def _left_behind(cluster: Cluster, retailer: str, now: datetime) -> LeftBehind:
+    with showing_progress() as progress:
+        return await left_behind(cluster, retailer, now, progress)
+
+
+async def _used(cluster: Cluster, ids: set[str]) -> dict[str, int]:
+    with showing_progress() as progress:
+        return await used_versions(cluster, ids, progress)
+
+
 def _read(file: Path | None) -> tuple[Retailer, ...]:
     return in_file(file or load().retailers_file)
 
 
 def _show_differences(retailers: tuple[Retailer, ...], known: Mapping[str, Retailer]) -> list[Difference]:
-    changes = differences(retailers, known)
+    strangers = {retailer.id for retailer in retailers} - known.keys()
+    changes = differences(retailers, known, asyncio.run(_used(load().cluster, strangers)) if strangers else None)
     for change in changes:
         _show(change)
     if not changes:

@@ -161,7 +161,7 @@ class TestRetailers:
         shown = json.loads(command("retailers", "show", "acme").out)
         assert (shown["name"], shown["return_action"], shown["version"]) == ("Acme [EU]", "first_scan", 1)
         unknown = command("retailers", "show", "acne")
-        assert unknown.err == "error: no retailer 'acne' is in force; there are: acme, bergwerk\n"
+        assert unknown.err == "error: no retailer 'acne' is in force; there are: acme, bergwerk; near: acme\n"
 
     def test_without_topics_the_remedy_is_named(self, command: Command, apply: Callable[[str], Outcome]) -> None:
         for outcome in (apply(RETAILERS), command("retailers", "show")):

@@ -33,3 +33,8 @@ def test_what_each_return_keeps_is_told_apart_from_what_counts_at_once() -> None
     [later] = differences([retailer("acme", hold_hours=24.0, hook="https://acme.example/hook")], known)
     [new] = differences([retailer("bergwerk", hold_hours=24.0)], {})
     assert (live.for_later_returns, later.for_later_returns, new.for_later_returns) == ((), ("hold_hours",), ())
+
+
+def test_one_that_comes_back_does_not_take_a_version_that_returns_were_decided_under() -> None:
+    [back, new] = differences([retailer("acme"), retailer("bergwerk")], {}, {"acme": 7})
+    assert (back.before, back.after.version, new.after.version) == (None, 8, 1)

@@ -1,0 +1,78 @@
+"""`retailers remove` against a real broker: what it counts, what it asks, and the versions of one that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contracts import topics
+from streams.engine.kafka import Cluster, append
+from streams.engine.records import OutRecord
+from tests.command_line import Outcome
+from tests.integration.conftest import Command
+
+pytestmark = pytest.mark.kafka
+
+ACME = """\
+  - id: acme
+    name: Acme
+    portal: omnireturns
+    shopify: {shop: acme.myshopify.com}
+    return_action: first_scan
+"""
+BERGWERK = ACME.replace("acme", "bergwerk").replace("Acme", "Bergwerk")
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str]) -> Cluster:
+    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
+
+
+@pytest.fixture
+def apply(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
+    """Applies a file of these retailers."""
+
+    def write_and_apply(*retailers: str) -> Outcome:
+        file = tmp_path / "retailers.yaml"
+        file.write_text("retailers:\n" + "".join(retailers))
+        return command("retailers", "apply", str(file), "--yes")
+
+    return write_and_apply
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_says_what_is_left_behind_asks_for_the_id_and_the_version_goes_on(
+    command: Command, apply: Callable[..., Outcome], cluster: Cluster
+) -> None:
+    apply(ACME, BERGWERK)
+    apply(ACME.replace("first_scan", "processing"))
+    unit = b'{"state": "decided", "waiting_for": "processing", "settings_version": 2}'
+    rows = [(topics.ORDERS, "acme/1", b"{}"), (topics.ORDERS, "acme/2", b"{}"), (topics.ORDERS, "acme/2", None)]
+    rows += [(topics.RETURN_UNITS, "acme/1|R1|TEE|1", unit), (topics.RETURN_UNITS, "bergwerk/1|R1|TEE|1", unit)]
+    asyncio.run(append(cluster, [OutRecord(topic.name, key.encode(), value) for topic, key, value in rows]))
+
+    unknown = command("retailers", "remove", "acne", "--yes")
+    assert (unknown.code, "near: acme" in unknown.err) == (78, True)
+    kept = command("retailers", "remove", "acme", answer="bergwerk\n")
+    assert kept.code == 1
+    assert "orders in the table: 1\n" in kept.out
+    assert "returns that are not through: 1; their units: 1 decided" in kept.out
+    assert "acme" in command("retailers", "show").out
+
+    gone = command("retailers", "remove", "acme", answer="acme\n")
+    assert gone.code == 0
+    assert "removed: acme (version 2)" in gone.out
+    assert [line.split()[0] for line in command("retailers", "show").out.splitlines()[1:]] == ["bergwerk"]
+    assert "applied: acme (version 3)" in apply(ACME).out
+
+
+@pytest.mark.usefixtures("installed")
+def test_when_the_topic_has_forgotten_a_version_the_units_still_know_it(
+    apply: Callable[..., Outcome], cluster: Cluster
+) -> None:
+    unit = OutRecord(topics.RETURN_UNITS.name, b"acme/1|R1|TEE|1", b'{"state": "acted", "settings_version": 7}')
+    asyncio.run(append(cluster, [unit]))
+    assert "applied: acme (version 8), bergwerk (version 1)" in apply(ACME, BERGWERK).out
