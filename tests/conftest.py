@@ -17,7 +17,7 @@ from demo.broker.external import BOOTSTRAP_VARIABLE
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A broker that the environment names and that does not answer is told before any test, not in their midst."""
     wanted = any("kafka" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and os.environ.get(BOOTSTRAP_VARIABLE) and not session.config.option.collectonly:
+    if wanted and os.environ.get(BOOTSTRAP_VARIABLE) and not (session.config.option.collectonly or _one_of_several()):
         with _running(open_broker()):
             pass
 
@@ -52,12 +52,23 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def _running(broker: Broker) -> Iterator[Broker]:
+    missing = ""
     try:
         broker.start()
     except BrokerError as error:
+        missing = f"no Kafka broker for the tests: {error}"
+    if missing and _one_of_several():
+        # Of one that exits, the others hear only that it crashed.
+        pytest.fail(missing, pytrace=False)
+    if missing:
         # Not a skip, because nothing would be shown to work; not an error for each test, because one line says it.
-        pytest.exit(f"no Kafka broker for the tests: {error}", returncode=1)
+        pytest.exit(missing, returncode=1)
     try:
         yield broker
     finally:
         broker.stop()
+
+
+def _one_of_several() -> bool:
+    """Whether pytest-xdist runs this process beside others."""
+    return "PYTEST_XDIST_WORKER" in os.environ
