@@ -23,8 +23,8 @@ demo: $(READY) ## start a broker, the whole pipeline and the simulators, and sho
 
 .PHONY: test
 test: broker ## run all tests, against real Kafka brokers started for the run
-	@echo "test: all tests, the brokers' among them, three files at a time (most of their time they wait)"
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@echo "test: all tests, the brokers' among them, two files at a time (most of their time they wait)"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: chaos
 chaos: broker ## break the pipeline at random for a minute and count what that did (CHAOS="--seconds 600 --state rocks")

@@ -8,7 +8,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import hypothesis.core
 import pytest
+from hypothesis.vendor import pretty
 
 from demo.broker import Broker, BrokerError, BrokerOptions, Cluster, EmbeddedCluster, open_broker
 from demo.broker.external import BOOTSTRAP_VARIABLE
@@ -20,6 +22,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if wanted and os.environ.get(BOOTSTRAP_VARIABLE) and not (session.config.option.collectonly or _one_of_several()):
         with _running(open_broker()):
             pass
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Counterexamples are printed: schemathesis gives hypothesis, for the whole process, a printer that prints nothing."""
+    if item.path.name != "test_openapi.py":
+        setattr(hypothesis.core, "RepresentationPrinter", pretty.RepresentationPrinter)  # noqa: B010 - no export
 
 
 @pytest.fixture(scope="session")

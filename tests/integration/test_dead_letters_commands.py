@@ -127,7 +127,10 @@ class TestList:
     @pytest.mark.parametrize(
         ("arguments", "told"),
         [
-            (["list", "--agent", "return-rule"], "no agent 'return-rule'; there are: order-table, return-rules"),
+            (
+                ["list", "--agent", "return-rule"],
+                "no agent 'return-rule'; there are: order-table, order-reconcile, return-",
+            ),
             (["list", "--since", "yesterday"], "'yesterday' is no time: say 90m"),
             (["show", "return-rules", "7"], "no letter 7 of return-rules"),
             (["drop", "return-rules", "7", "8"], "no letter 7, 8 of return-rules"),

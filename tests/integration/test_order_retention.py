@@ -125,11 +125,14 @@ async def test_the_last_order_of_an_installation_is_gone_from_the_disk_too_thoug
 async def test_the_changelog_and_the_table_shrink_to_their_live_rows(tables: OrderTables) -> None:
     orders, versions = 20, 20
     async with tables.running():
-        await tables.send(ordered(number, version) for version in range(versions) for number in range(orders))
+        written = [ordered(number, version) for version in range(versions) for number in range(orders)]
+        await tables.send(written)
         await until(lambda: _has(tables, f"acme/{orders - 1}", True), "stored")
         await tables.send([("acme/?*", erasure(whole_shop=True))], everywhere=True)
         await until(lambda: _count(tables, 0), "the whole shop is erased", timeout_s=60)
-        full = {name: tables.size(name) for name in ("orders", changelog_of(NAME))}
+        # By what was written, not by the files: the brokers may have compacted some of them by now.
+        tenth = sum(len(order.model_dump_json()) for _, order in written) // 10
+        assert tenth > 10_000
 
         numbers = count(1_000)
 
@@ -139,9 +142,9 @@ async def test_the_changelog_and_the_table_shrink_to_their_live_rows(tables: Ord
             number = next(numbers)
             new = shopify_order(id=str(number), name=f"#{number}", created_at=later, updated_at=later)
             await tables.send([(f"acme/{number}", new)])
-            return all(tables.size(name) < size / 2 for name, size in full.items())
+            return all(tables.size(name) < tenth for name in ("orders", changelog_of(NAME)))
 
-        await until(small, f"smaller than half of {full}", timeout_s=60)
+        await until(small, f"smaller than {tenth} bytes, a tenth of what was written", timeout_s=60)
         assert await _count(tables, next(numbers) - 1_000)
 
 

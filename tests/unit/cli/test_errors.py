@@ -100,7 +100,7 @@ def test_order_table_needs_its_hash_key(key: dict[str, str]) -> None:
 
 
 def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
-    assert "no agent 'order-tabel'; there are: order-table, return-rules" in refused(
+    assert "no agent 'order-tabel'; there are: order-table, order-reconcile, return-rules" in refused(
         returnstreams("run", "order-tabel", HASH_KEY=HUSH)
     )
 
