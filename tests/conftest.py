@@ -25,7 +25,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Counterexamples are printed: schemathesis gives hypothesis, for the whole process, a printer that prints nothing."""
+    """Counterexamples are printed: schemathesis gives hypothesis, process-wide, a printer that prints nothing."""
     if item.path.name != "test_openapi.py":
         setattr(hypothesis.core, "RepresentationPrinter", pretty.RepresentationPrinter)  # noqa: B010 - no export
 
