@@ -10,11 +10,13 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from streams.engine import running_task
 from streams.engine.kafka import Cluster, Transactions, producing
 from streams.engine.options import RunnerOptions, memory
+from streams.engine.records import OutRecord
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from tests.integration.engine.toy import ASK_AGAIN_S, Role, Toy, reply
@@ -32,22 +34,26 @@ def meddle(place: Path, role: Role) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     class Meddled(Transactions):
+        """Freezes only with inputs in its hands: a batch of timers and answers alone proves nothing."""
+
         def __init__(self, cluster: Cluster, transactional_id: str) -> None:
             super().__init__(cluster, f"{transactional_id}-{os.getpid()}" if role.own_ids else transactional_id)
             inner = self._producer
-            begin, commit = inner.begin_transaction, inner.commit_transaction
+            self._with_inputs, self._commit_inner = False, inner.commit_transaction
+            inner.commit_transaction = self._commit_or_freeze
 
-            async def begin_or_freeze() -> None:
-                if role.freeze_at == "begin":
-                    freeze_if_told()
-                await begin()
+        async def commit(
+            self, records: Iterable[OutRecord], offsets: Mapping[tuple[str, int], int], group: str
+        ) -> dict[tuple[str, int], int]:
+            self._with_inputs = bool(offsets)
+            if role.freeze_at == "begin" and offsets:
+                freeze_if_told()
+            return await super().commit(records, offsets, group)
 
-            async def commit_or_freeze() -> None:
-                if role.freeze_at == "commit":
-                    freeze_if_told()
-                await commit()
-
-            inner.begin_transaction, inner.commit_transaction = begin_or_freeze, commit_or_freeze
+        async def _commit_or_freeze(self) -> None:
+            if role.freeze_at == "commit" and self._with_inputs:
+                freeze_if_told()
+            await self._commit_inner()
 
     setattr(running_task, "Transactions", Meddled)  # noqa: B010 - a name that the engine does not export
 
