@@ -19,6 +19,7 @@ from streams.engine.kafka.cluster import (
     forgive,
     partition_of,
 )
+from streams.engine.kafka.patience import ask_again_soon
 from streams.engine.records import OutRecord
 
 # An open transaction hides everyone's later records from read_committed readers: a frozen task may cost them this much.
@@ -60,6 +61,7 @@ class Transactions:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )
+        ask_again_soon(self._producer)
 
     async def open(self) -> None:
         """Take the id over. From here on the last holder can commit nothing."""
