@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from contracts.model import Model
-from contracts.retailers import Retailer, Schedule
+from contracts.retailers import Hook, Retailer, Schedule
 from contracts.tracking import DeliveryResult
 from streams.domain.hook_schedule import pause_s
 from streams.domain.loop_payload import Payload
@@ -83,6 +83,16 @@ def version_of(retailer: Retailer | None) -> str:
     """Of a retailer's hook: another one whenever a person changes anything of it. "" where there is none."""
     if retailer is None or retailer.hook is None:
         return ""
+    known = _versions.get(retailer.id)
+    if known is None or known[0] is not retailer.hook:
+        known = _versions[retailer.id] = retailer.hook, _version(retailer.hook)
+    return known[1]
+
+
+def _version(hook: Hook) -> str:
     # Without defaults: a field that a later release adds is no change of anybody's.
-    said = retailer.hook.model_dump_json(exclude_defaults=True)
-    return blake2b(said.encode(), digest_size=8).hexdigest()
+    return blake2b(hook.model_dump_json(exclude_defaults=True).encode(), digest_size=8).hexdigest()
+
+
+# Of each retailer the hook that was asked about last: each call asks, and a hook hardly ever changes.
+_versions: dict[str, tuple[Hook, str]] = {}

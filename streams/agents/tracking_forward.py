@@ -50,6 +50,8 @@ DEFAULT = Policy(
 
 # Return events live 90 days; one that is replayed at the very end of them must still be known for a repeat.
 REMEMBERED_FOR = timedelta(days=180)
+# A return is over in weeks: so its order's time is set once, and not anew with each of its updates.
+REMEMBERED_LESS = timedelta(days=30)
 
 
 class Replayed(Model):
@@ -67,12 +69,13 @@ class Refusals(Model):
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
-    """The handlers, with the stores and the outbox they use."""
+    """The handlers, with the stores and the outbox they use. schedule: of retailers that have none of their own."""
 
     told: Store[Told]
     refusals: Store[Refusals]
     replayed: Store[Replayed]
     hook: Outbox[HookCall, HookAnswer]
+    schedule: Schedule
     holding: Holding
     forgetting: TimerSpec
     forgetting_replays: TimerSpec
@@ -94,7 +97,7 @@ class Forwarder:
             told = self._tell(ctx, told, said, meaning, words)
         if told != before:
             ctx.put(self.told, event.key, told)
-            ctx.set_timer(self.forgetting, event.key, ctx.now + REMEMBERED_FOR)
+            ctx.set_timer(self.forgetting, event.key, ctx.now + REMEMBERED_FOR, slack=REMEMBERED_LESS)
 
     def _tell(self, ctx: Context, told: Told, event: ReturnEvent, meaning: Meaning, words: Format) -> Told:
         code = words.code(meaning) or ""
@@ -191,8 +194,7 @@ class Forwarder:
         known = ctx.retailers.get(retailer)
         if known is not None and known.hook is not None and known.hook.schedule is not None:
             return known.hook.schedule
-        policy = self.hook.policy
-        return Schedule(delays_s=policy.delays_s, cap_s=max(policy.delays_s), give_up_after_s=policy.give_up_after_s)
+        return self.schedule
 
     def _count_refusals(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> int:
         known = ctx.get(self.refusals, call.key)
@@ -226,6 +228,7 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
         refusals=agent.store("refusals", Refusals),
         replayed=agent.store("replayed", Replayed),
         hook=hook,
+        schedule=Schedule(delays_s=policy.delays_s, cap_s=max(policy.delays_s), give_up_after_s=policy.give_up_after_s),
         holding=holding,
         forgetting=agent.timer("forgetting"),
         forgetting_replays=agent.timer("forgetting-replays"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from importlib.metadata import version
 
 import aiohttp
@@ -106,7 +107,8 @@ class HookCaller:
             return HookAnswer(error=NO_HOOK)
         began = time.monotonic()
         url = public_url(retailer.hook.url)
-        with observability.step("POST", SpanKind.CLIENT, call.trace, _about(url, call)) as step:
+        about = _about(url, call) if observability.collecting() else {}
+        with observability.step("POST", SpanKind.CLIENT, call.trace, about) as step:
             answer = await self._attempt(call, retailer.hook, call.trace if step is None else step.trace)
             _tell(step, answer)
         duration_ms = round((time.monotonic() - began) * 1000, 3)
@@ -126,7 +128,7 @@ class HookCaller:
                 return HookAnswer(error=UNSIGNED)
             if trace is not None:
                 headers |= trace.headers
-            url = URL(hook.url)
+            url = _parsed(hook.url)
             if url.scheme != "https" and not hook.allow_private:
                 return HookAnswer(error=NOT_HTTPS)
             session = self._session(guarded=not hook.allow_private)
@@ -170,6 +172,8 @@ class HookCaller:
 
     async def _drain(self, response: aiohttp.ClientResponse) -> None:
         """Take a small rest of the answer, so that its connection lives on; drop the connection for any other."""
+        if response.content.is_eof():
+            return  # all of it came with the status, and its connection is free again
         taken = 0
         try:
             async with asyncio.timeout(self._timeouts.drain_s):
@@ -218,6 +222,12 @@ def _tell(step: Step | None, answer: HookAnswer) -> None:
         step.fail(str(answer.status or "no_answer"))
 
 
+@lru_cache
+def _parsed(url: str) -> URL:
+    return URL(url)
+
+
+@lru_cache
 def public_url(url: str) -> str:
     """Scheme, host, port and path: where it went, without what may be secret."""
     try:
@@ -228,9 +238,14 @@ def public_url(url: str) -> str:
 
 def _signed(key: str, call_id: str, at: datetime, body: bytes) -> str:
     try:
-        return Webhook(key).sign(call_id, at, body.decode())
+        return _signer(key).sign(call_id, at, body.decode())
     except Exception:  # base64, an empty key: each library version has its own, and any of them may quote the key
         raise SecretUnreadable("'signing' must be 'whsec_' and base64") from None
+
+
+@lru_cache
+def _signer(key: str) -> Webhook:
+    return Webhook(key)
 
 
 def _header_value(field: str, value: str) -> str:

@@ -53,7 +53,7 @@ class Told(Model):
         meant = self._meant(event)
         if not meant:
             message = Message(code=code, consignment=event.consignment, hub_no=event.omnirps_no.upper() or None)
-            return None if message in self.messages else self._with(message)
+            return None if self._holds(message) else self._with(message)
         missing = [rma for rma in meant if not self._heard(code, rma)]
         return self._with(*(Message(code=code, rma=rma) for rma in meant)) if missing else None
 
@@ -84,6 +84,12 @@ class Told(Model):
             return named
         return tuple(self.names) if len(self.names) == 1 else ()
 
+    def _holds(self, message: Message) -> bool:
+        # The names first: to compare models costs ten times as much, and an order may have had hundreds of messages.
+        return any(
+            known.rma == message.rma and known.code == message.code and known == message for known in self.messages
+        )
+
     def _heard(self, code: str, rma: str) -> bool:
         return any(message.code == code and self._is_about(message, rma) for message in self.messages)
 
@@ -93,5 +99,5 @@ class Told(Model):
         return (message.consignment or message.hub_no) in self.names.get(rma, ())
 
     def _with(self, *messages: Message) -> Told:
-        new = tuple(message for message in messages if message not in self.messages)
+        new = tuple(message for message in messages if not self._holds(message))
         return self.model_copy(update={"messages": self.messages + new})

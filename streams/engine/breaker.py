@@ -35,7 +35,8 @@ class Breaker:
 
     policy: BreakerPolicy
     monotonic: Callable[[], float] = time.monotonic
-    _results: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=MOST_RESULTS))
+    _results: deque[tuple[float, bool]] = field(default_factory=deque)
+    _failed: int = 0
     _opened: float | None = None
     _probing: int = 0
 
@@ -69,14 +70,16 @@ class Breaker:
         if self._opened is not None:
             if probe:
                 self._results.clear()
+                self._failed = 0
                 self._opened = None if ok else self.monotonic()
             return
         now = self.monotonic()
         self._results.append((now, ok))
-        while self._results[0][0] <= now - self.policy.window_s:
-            self._results.popleft()
-        failed = sum(not ok for _, ok in self._results)
-        if len(self._results) >= self.policy.at_least and failed >= self.policy.failures * len(self._results):
+        self._failed += not ok
+        while self._results[0][0] <= now - self.policy.window_s or len(self._results) > MOST_RESULTS:
+            self._failed -= not self._results.popleft()[1]
+        count = len(self._results)
+        if count >= self.policy.at_least and self._failed >= self.policy.failures * count:
             self._opened = now
 
     def dropped(self, *, probe: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from contracts import keys
@@ -139,9 +139,14 @@ class Context:
         deciding = (partition_key if partition_key is not None else key).encode()
         self.emitted.append(OutRecord(topic.name, key.encode(), value, headers, deciding, partition))
 
-    def set_timer(self, timer: TimerSpec, key: str, due: datetime, payload: bytes = b"") -> None:
-        """Have `timer` fire for `key` at `due`, in place of an earlier one of the same key."""
-        timers.put(self.rows, timer.name, key, due, payload)
+    def set_timer(
+        self, timer: TimerSpec, key: str, due: datetime, payload: bytes = b"", slack: timedelta = timedelta(0)
+    ) -> None:
+        """Have `timer` fire for `key` at `due`, in place of an earlier one of the same key.
+
+        slack: how much sooner will do, so that one that is set already need not be written anew.
+        """
+        timers.put(self.rows, timer.name, key, due, payload, slack)
 
     def cancel_timer(self, timer: TimerSpec, key: str) -> None:
         """Have it not fire. Nothing happens where none is set."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.retailers import Retailer
-from streams.engine import outbox
+from streams.engine import outbox, timers
 from streams.engine.agent import Agent, Outbox
 from streams.engine.context import View
 from streams.engine.lanes import Lanes, Room
@@ -33,17 +33,9 @@ class DueCalls:
         for lanes in self._lanes.values():
             lanes.follow(writes)
 
-    def due(
-        self,
-        rows: Overlay,
-        box: Outbox[Any, Any],
-        now: datetime,
-        limit: int,
-        room: Room,
-        settled: Iterable[str] = (),
-    ) -> list[tuple[str, int]]:
-        """Heads (key, number) that may be tried now, at most `limit`: those that are stored, then those behind a call
-        of `settled` keys, which need not wait for another commit. rows: the batch's, over what is stored."""
+    def due(self, rows: Overlay, box: Outbox[Any, Any], now: datetime, limit: int, room: Room) -> list[tuple[str, int]]:
+        """Heads (key, number) that may be tried now, at most `limit`: those that are stored, then those that the batch
+        has made heads, which need not wait for another commit. rows: the batch's, over what is stored."""
         stored = rows.below
         lanes, places = self._lanes.get(box.name), self._places(box, rows, room)
         if lanes is None:
@@ -52,11 +44,17 @@ class DueCalls:
             lanes.move_old(rows, stored)
             heads = lanes.due(stored, now, limit, places)
         taken, known = Counter(box.lane_of(key) for key, _ in heads), {key for key, _ in heads}
-        for key in dict.fromkeys(settled):
-            lane = box.lane_of(key)
+        found = {lane: places(lane) for lane in taken}
+        passed = timers.passed(now).encode()
+        for key, stamp in rows.writes.get(outbox.head_index_of(box.name), {}).items():
             if len(heads) >= limit:
                 break
-            if key not in known and taken[lane] < places(lane):
+            if key in known or stamp is None or stamp > passed:
+                continue
+            lane = box.lane_of(key)
+            if lane not in found:
+                found[lane] = places(lane)
+            if taken[lane] < found[lane]:
                 number = outbox.head_of(rows, box.name, key, lane)
                 if number is not None:
                     taken[lane] += 1

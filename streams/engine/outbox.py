@@ -146,7 +146,7 @@ def append(
         stored |= trace.headers
     rows.put(queue_of(outbox), _row(key, number), orjson.dumps(stored))
     if rows.get(head_index_of(outbox), key) is None:
-        _set_head(rows, outbox, key, number, now, lane)
+        _set_head(rows, outbox, key, number, timers.passed(now), lane)
 
 
 def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
@@ -182,7 +182,7 @@ def start(
     deadline = (shared or now) + timedelta(seconds=outbox.policy.timeout_s)
     rows.put(queue_of(outbox.name), _row(key, number), orjson.dumps(stored))
     lane = outbox.lane_of(key)
-    _set_head(rows, outbox.name, key, number, deadline, lane)
+    _set_head(rows, outbox.name, key, number, timers.stamp(deadline), lane)
     return Call(
         outbox=outbox.name,
         key=key,
@@ -226,14 +226,14 @@ def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime, lane:
 def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> None:
     """Take the call off the queue and let the next one of its key start, or set when it is tried again."""
     if isinstance(verdict, Again):
-        _set_head(rows, call.outbox, call.key, call.number, verdict.at, call.lane)
+        _set_head(rows, call.outbox, call.key, call.number, timers.stamp(verdict.at), call.lane)
         return
     rows.put(queue_of(call.outbox), _row(call.key, call.number), None)
-    following = next((row_key for row_key, _ in _of_key(rows, call.outbox, call.key)), None)
+    following = _behind(rows, call)
     if following is None:
         _set_head(rows, call.outbox, call.key, 0, None, call.lane)
     else:
-        _set_head(rows, call.outbox, call.key, int(following.rsplit("|", 1)[1]), now, call.lane)
+        _set_head(rows, call.outbox, call.key, following, timers.passed(now), call.lane)
 
 
 def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, intent: Model | None = None) -> None:
@@ -250,7 +250,8 @@ def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, 
     if intent is not None:
         stored |= {"intent": intent.model_dump(mode="json"), "attempt": 0}
     rows.put(queue_of(outbox.name), row_key, orjson.dumps(stored))
-    _set_head(rows, outbox.name, key, int(row_key.rsplit("|", 1)[1]), now, outbox.lane_of(key))
+    number = int(row_key.rsplit("|", 1)[1])
+    _set_head(rows, outbox.name, key, number, timers.passed(now), outbox.lane_of(key))
 
 
 def move_to_lane(rows: Overlay, outbox: Outbox[Any, Any], head: str, number: bytes) -> None:
@@ -267,6 +268,18 @@ def queued_at(row: bytes) -> datetime | None:
     return None if at is None else datetime.fromisoformat(at)
 
 
+def _behind(rows: Rows, call: Call[Any]) -> int | None:
+    """The number of the call that follows a key's first one, which has just been taken off; None where none does."""
+    last = rows.get(_numbers(call.outbox), call.key)
+    if last is not None and int(last) == call.number:
+        return None
+    # Numbers have no gaps, so this is the next one: to look for it costs many times what to ask for it does.
+    if rows.get(queue_of(call.outbox), _row(call.key, call.number + 1)) is not None:
+        return call.number + 1
+    found = next((row_key for row_key, _ in _of_key(rows, call.outbox, call.key)), None)
+    return None if found is None else int(found.rsplit("|", 1)[1])
+
+
 def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
     for row_key, row in rows.scan(queue_of(outbox), f"{key}|"):
         # A key may itself hold a bar: only a plain number may follow this one's.
@@ -279,18 +292,19 @@ def _head(outbox: str, lane: str, stamp: str, key: str) -> tuple[str, str]:
     return (lanes_of(outbox), f"{lane}|{stamp}|{key}") if lane else (heads_of(outbox), f"{stamp}|{key}")
 
 
-def _set_head(rows: Overlay, outbox: str, key: str, number: int, at: datetime | None, lane: str) -> None:
+def _set_head(rows: Overlay, outbox: str, key: str, number: int, stamp: str | None, lane: str) -> None:
+    """Have it be tried from this due time on. What may be tried at once gets one that has come, not one rounded up: it
+    can then begin in the commit that sets it."""
     index = head_index_of(outbox)
     before = rows.get(index, key)
     if before is not None:
         old = _head(outbox, lane, before.decode(), key)
         # A release without lanes may have put it among all heads.
         rows.put(*(old if not lane or rows.get(*old) else _head(outbox, "", before.decode(), key)), None)
-    if at is None:
+    if stamp is None:
         # The queue is empty, and its counter goes with it: an answer is known by its id, never by the number alone.
         rows.put(index, key, None)
         rows.put(_numbers(outbox), key, None)
         return
-    stamp = timers.stamp(at)
     rows.put(index, key, stamp.encode())
     rows.put(*_head(outbox, lane, stamp, key), str(number).encode())

@@ -63,6 +63,13 @@ class Overlay:
         kept = (row for row in self.below.scan(store, prefix, after, before) if row[0] not in changed)
         yield from merge(own, kept, key=lambda row: row[0])
 
+    def net(self) -> Writes:
+        """The writes without deletions of rows that lie nowhere below: of what came and went in one batch, nothing."""
+        return {
+            store: {k: row for k, row in rows.items() if row is not None or self.below.get(store, k) is not None}
+            for store, rows in self.writes.items()
+        }
+
     def absorb(self, upper: Overlay) -> None:
         """Take over the changes of the layer above."""
         for store, rows in upper.writes.items():

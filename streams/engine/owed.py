@@ -1,10 +1,14 @@
-"""How many calls an outbox owes and since when, kept from what is written: a million of them cost a look no scan."""
+"""How many calls an outbox owes and since when, kept from what is written: a million of them cost a look no scan.
+
+What was there before is counted once, some at a time beside the work: a task is ready at once, whatever it owes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 
 from streams.engine import outbox
 from streams.engine.overlay import Rows, Writes
@@ -24,6 +28,8 @@ class Owed:
         self._lane_of = lane_of
         self._queue = outbox.queue_of(name)
         self._since: dict[str, Counter[int | None]] = {}
+        # Up to which row the count has come; None once it is through.
+        self._counted: str | None = None
 
     @property
     def lanes(self) -> set[str]:
@@ -40,17 +46,27 @@ class Owed:
         steps = [step for since in self._of(lane) for step in list(since) if step is not None]
         return max(0.0, now.timestamp() - min(steps) * STEP_S) if steps else 0.0
 
-    def count(self, rows: Rows) -> None:
-        """Begin anew from what is stored, by one look through all of it."""
-        found: dict[str, Counter[int | None]] = {lane: Counter() for lane in self._since}
-        for key, row in rows.scan(self._queue):
-            found.setdefault(self._lane(key), Counter())[_step(row)] += 1
-        self._since = found
+    def begin(self) -> None:
+        """Count anew, by `count` from the first row on."""
+        self._since = {lane: Counter() for lane in self._since}
+        self._counted = ""
+
+    def count(self, rows: Rows, limit: int) -> bool:
+        """Count the next `limit` rows of what is stored; whether there may be more."""
+        if self._counted is None:
+            return False
+        some = list(islice(rows.scan(self._queue, after=self._counted), limit))
+        for key, row in some:
+            self._since.setdefault(self._lane(key), Counter())[_step(row)] += 1
+        self._counted = some[-1][0] if len(some) == limit else None
+        return self._counted is not None
 
     def follow(self, writes: Writes, stored: Rows) -> bool:
         """Take over a batch that is about to be applied to what is `stored`; whether there is a new lane."""
         lanes = len(self._since)
         for key, row in writes.get(self._queue, {}).items():
+            if self._counted is not None and key > self._counted:
+                continue  # the count will come to it
             before = stored.get(self._queue, key)
             if before is not None and row is None:
                 self._remove(self._lane(key), _step(before))

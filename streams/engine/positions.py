@@ -52,10 +52,11 @@ def consumed(stored: KeyValue) -> dict[str, int]:
 
 
 def note_consumed(stored: KeyValue, writes: Writes, offsets: Mapping[str, int], partitions: int) -> None:
-    """Write the consumed offsets and the partition count into the batch itself."""
+    """Write the consumed offsets into the batch itself, and at first the partition count."""
     meta = writes.setdefault(META, {})
     meta[POSITION] = orjson.dumps({**consumed(stored), **offsets})
-    meta[BIRTH] = str(partitions).encode()
+    if stored.get(META, BIRTH) is None:
+        meta[BIRTH] = str(partitions).encode()
 
 
 def applied(

@@ -145,7 +145,7 @@ class RunningTask:
         await self._producer.open()
         self.watch.enter("restoring")
         offsets, ends = await self._start.restored()
-        await self.watch.count_owed(self.stored)
+        self.watch.count_owed(self.stored)
         self._core.calls.look(self.stored)
         self._calls.forget()
         self._intake.begin(offsets, ends)
@@ -280,7 +280,7 @@ class RunningTask:
             raise RuntimeError("commit without a producer")
         began = time.monotonic()
         self.watch.computed(batch)
-        writes = batch.rows.writes
+        writes = batch.rows.net()
         versions.note(self._agent, self.stored, writes)
         positions.note_consumed(self.stored, writes, batch.offsets, self._start.partitions)
         rows = positions.changelog_records(self._agent, self.partition, writes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,8 +43,8 @@ class Batch:
     """What one checkpoint will write, all of it or none.
 
     offsets: next offset to consume, by input topic. starts: calls that may begin once this is committed.
-    taken: records and bytes of each input. settled: keys of answered calls, by outbox. spans: of the handlers' runs,
-    handed over once this is committed. tally: the task's bugs, this batch's among them. poison: records by sender.
+    taken: records and bytes of each input. spans: of the handlers' runs, handed over once this is committed.
+    tally: the task's bugs, this batch's among them. poison: records by sender.
     """
 
     rows: Overlay
@@ -52,7 +52,6 @@ class Batch:
     emitted: list[OutRecord] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
     starts: list[Call[Any]] = field(default_factory=list)
-    settled: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     records: int = 0
     taken: dict[str, list[int]] = field(default_factory=dict)
     dead: int = 0
@@ -243,7 +242,6 @@ class TaskCore:
             if handler is None:
                 raise RuntimeError(f"{self.agent.name}: outbox {given.call.outbox!r} has no handler; use .answered")
             self._judge(batch, given, handler, now)
-            batch.settled[given.call.outbox].append(given.call.key)
 
     def _judge(self, batch: Batch, given: Answer, handler: Callable[..., outbox.Verdict], now: datetime) -> None:
         call = given.call
@@ -278,9 +276,7 @@ class TaskCore:
         shared: the time from which deadlines count, on a clock that the task's next owner has too; `now` by default.
         """
         for box in self.agent.outboxes.values():
-            for key, number in self.calls.due(
-                batch.rows, box, now, free.get(box.name, 0), room, batch.settled[box.name]
-            ):
+            for key, number in self.calls.due(batch.rows, box, now, free.get(box.name, 0), room):
                 if outbox.is_head(batch.rows, box.name, key, number, now, box.lane_of(key)):
                     batch.starts.append(outbox.start(batch.rows, box, key, number, now, shared))
 

@@ -55,10 +55,15 @@ def instant(text: str) -> datetime:
     return _EPOCH + timedelta(milliseconds=int(text))
 
 
-def put(rows: Overlay, name: str, key: str, due: datetime, payload: bytes = b"") -> None:
-    """Set the timer of this key, in place of an earlier one."""
-    cancel(rows, name, key)
+def put(
+    rows: Overlay, name: str, key: str, due: datetime, payload: bytes = b"", slack: timedelta = timedelta(0)
+) -> None:
+    """Set the timer of this key, in place of an earlier one; one that is due up to `slack` before `due` is left."""
     at = stamp(due)
+    before = rows.get(INDEX, f"{name}|{key}") if slack else None
+    if before is not None and stamp(due - slack) <= before.decode() <= at:
+        return
+    cancel(rows, name, key)
     rows.put(DUE, f"{at}|{name}|{key}", payload)
     rows.put(INDEX, f"{name}|{key}", at.encode())
 

@@ -19,6 +19,7 @@ from streams.engine import metrics, tracing
 from streams.engine.agent import Agent
 from streams.engine.clock import Clock, utc_now
 from streams.engine.dead_letters import topic_of
+from streams.engine.errors import StorageFailed
 from streams.engine.kafka import Standing
 from streams.engine.overlay import Rows, Writes
 from streams.engine.owed import Owed
@@ -30,6 +31,10 @@ STATES: tuple[State, ...] = ("opening", "restoring", "running", "paused", "stopp
 
 # More than that is too many anyway, and to count them all would hold up the work.
 TIMERS_LOOKED_FOR = 1000
+
+# Of what is owed so many rows are counted in one step of 1 to 2 ms, and 10,000 a second.
+COUNTED_AT_ONCE = 500
+COUNT_PAUSE_S = 0.05
 
 # In these a task has nothing to wait for that has no bound of its own. Opening and restoring wait for the brokers, and
 # a pause for a person: a restart of the process would help none of them.
@@ -59,6 +64,7 @@ class TaskWatch:
         self._in_hand: frozenset[str] = frozenset()
         self._behind: dict[str, tuple[int, float]] = {}
         self._closed = False
+        self._counting: asyncio.Task[None] | None = None
         self._show()
 
     def _show(self) -> None:
@@ -78,6 +84,8 @@ class TaskWatch:
     def enter(self, state: State) -> None:
         """The task goes over into another state. One that stops does nothing else any more."""
         self.moved()
+        if state == "opening":
+            self._stop_counting()
         if self.state != "stopping":
             self.state = state
         if state not in MUST_MOVE and self._busy_since is None:
@@ -104,11 +112,33 @@ class TaskWatch:
         self.moved()
         self._in_hand = frozenset(batch.offsets)
 
-    async def count_owed(self, stored: Rows) -> None:
-        """Count what the outboxes owe, in one look through them, off the loop. Nobody may write meanwhile."""
+    def count_owed(self, stored: Rows) -> None:
+        """Begin to count what the outboxes owe; what is more than a moment's work goes on beside that of the task."""
+        self._stop_counting()
         for owed in self._owed:
-            await asyncio.to_thread(owed.count, stored)
-            self._show_lanes(owed)
+            owed.begin()
+        if any([self._count_some(owed, stored) for owed in self._owed]):
+            self._counting = asyncio.create_task(self._count_rest(stored))
+
+    async def _count_rest(self, stored: Rows) -> None:
+        for owed in self._owed:
+            more = True
+            while more:
+                await asyncio.sleep(COUNT_PAUSE_S)
+                more = self._count_some(owed, stored)
+
+    def _count_some(self, owed: Owed, stored: Rows) -> bool:
+        try:
+            more = owed.count(stored, COUNTED_AT_ONCE)
+        except StorageFailed:
+            return False  # the task meets it too, and begins anew
+        self._show_lanes(owed)
+        return more
+
+    def _stop_counting(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            self._counting = None
 
     def applying(self, writes: Writes, stored: Rows) -> None:
         """Committed rows are about to be applied to what is stored."""
@@ -161,6 +191,7 @@ class TaskWatch:
     def close(self) -> None:
         """The task is no longer here: another process shows it now."""
         self._closed = True
+        self._stop_counting()
         for metric in metrics.PER_TASK:
             metric.remove_by_labels({"agent": self._agent, "partition": self._partition})
 

@@ -36,7 +36,8 @@ def add(rows: Overlay, key: str, call_id: str, now: datetime = START) -> None:
 
 def owed(rows: Overlay) -> int:
     counted = Owed("box")
-    counted.count(rows)
+    counted.begin()
+    counted.count(rows, 1000)
     return counted.depth()
 
 
@@ -201,7 +202,8 @@ def test_a_row_of_the_release_before_still_counts_and_is_called(rows: Overlay) -
     del row["queued_at"]
     rows.put("$outbox.box", "a|000000000001", orjson.dumps(row))
     counted = Owed("box")
-    counted.count(rows)
+    counted.begin()
+    counted.count(rows, 1000)
 
     assert (counted.depth(), counted.oldest_s(START)) == (1, 0)
     assert begin(rows, START)[0].trace is None

@@ -165,8 +165,7 @@ def test_a_timer_that_needs_an_unknown_retailer_waits_like_a_record() -> None:
 
 
 def test_a_bug_in_an_answer_keeps_the_call_and_repeats_it_later(core: TaskCore) -> None:
-    run(core, record(Number(ask="a1")))
-    (call,) = run(core).starts
+    (call,) = run(core, record(Number(ask="a1"))).starts
     batch = core.begin()
     core.answer(batch, [Answer(call, Reply(text="no", fail=True))], START)
     core.stored.apply(batch.rows.writes, {})
@@ -179,8 +178,7 @@ def test_a_bug_in_an_answer_keeps_the_call_and_repeats_it_later(core: TaskCore) 
 
 
 def test_an_answer_counts_once_and_a_late_one_not_at_all(core: TaskCore) -> None:
-    run(core, record(Number(ask="a1")))
-    (first,) = run(core).starts
+    (first,) = run(core, record(Number(ask="a1"))).starts
     (second,) = run(core, now=first.deadline).starts
     batch = core.begin()
     answers = [Answer(first, Reply(text="late")), Answer(second, Reply(text="x")), Answer(second, Reply(text="x"))]

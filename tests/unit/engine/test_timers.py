@@ -102,3 +102,14 @@ def test_a_time_before_1970_is_due_at_once(rows: Overlay) -> None:
 def test_a_name_that_would_mix_up_the_rows_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="timer"):
         Agent("toy").timer(name)
+
+
+def test_one_that_is_due_soon_enough_before_is_left_as_it_is(rows: Overlay) -> None:
+    timers.put(rows, "t", "k", START)
+    written = {store: dict(of) for store, of in rows.writes.items()}
+    timers.put(rows, "t", "k", START + timedelta(days=30), slack=timedelta(days=30))
+    assert rows.writes == written
+
+    for due in (START + timedelta(days=31), START + timedelta(days=1)):  # too long after, and before
+        timers.put(rows, "t", "k", due, slack=timedelta(days=30))
+        assert timers.next_due(rows) == due
