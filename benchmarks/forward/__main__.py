@@ -1,8 +1,9 @@
 """Deliveries a second through tracking-forward on a real Kafka, beside a bare client loop. Prints JSON.
 
-python -m benchmarks.forward [--rounds 3] [--quick] [--owed 1000000]
+python -m benchmarks.forward [--rounds 3] [--quick] [--black-hole] [--owed 1000000]
 
 A receiver on loopback answers in 5, 50 and 500 ms, with 1 and 100 returns in parallel. All take turns in one run.
+--black-hole measures instead what one receiver of ten that hangs or refuses costs the others.
 --owed measures instead what so many updates that a hook does not take cost: disk, memory, restarts, a look at them.
 """
 
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.forward import bare, owed, product
+from benchmarks.forward import bare, black_hole, owed, product
 from benchmarks.forward.receiver import receiving
 from benchmarks.forward.traffic import HEADERS, body
 from demo.broker import open_broker
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each turn, about")
     parser.add_argument("--quick", action="store_true", help="one round of 3 s turns: whether it works, not how fast")
+    parser.add_argument("--black-hole", action="store_true", help="measure instead what one receiver costs nine others")
     parser.add_argument("--owed", type=int, metavar="N", help="measure N owed deliveries instead")
     arguments = parser.parse_args()
     rounds, seconds = (1, 3.0) if arguments.quick else (arguments.rounds, arguments.seconds)
@@ -66,6 +68,10 @@ def main() -> None:
         broker = stack.enter_context(open_broker(report=lambda line: print(line, file=sys.stderr)))
         if arguments.owed:
             found = owed.measure(broker.bootstrap_servers, directory, arguments.owed)
+        elif arguments.black_hole:
+            kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, topic_prefix="bench.")
+            turn_s = 5.0 if arguments.quick else black_hole.TURN_S
+            found = asyncio.run(black_hole.measure(kafka, directory, rounds, turn_s, _say))
         else:
             found = asyncio.run(_speed(stack, broker.bootstrap_servers, directory, rounds, seconds))
     print(json.dumps({"python": platform.python_version(), "cores": os.cpu_count(), **found}, indent=2))
@@ -113,7 +119,11 @@ def _figures(found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def _tell(name: str, figures: dict[str, Any]) -> None:
-    print(f"{name} (load {os.getloadavg()[0]:.1f}): {json.dumps(figures)}", file=sys.stderr, flush=True)
+    _say(f"{name} (load {os.getloadavg()[0]:.1f}): {json.dumps(figures)}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,10 +75,16 @@ class Forwarding:
 @contextmanager
 def running(kafka: KafkaSettings, directory: Path, receivers: Mapping[str, Receiver]) -> Iterator[Forwarding]:
     """A retailer for each receiver, by its id."""
-    credentials = Credentials.fresh(receivers)
-    with _Stack(kafka, directory=directory, credentials=credentials) as stack:
-        rows = "".join(_RETAILER.format(id=name, url=receiver.url) for name, receiver in receivers.items())
+    with agent_running(kafka, directory, {name: receiver.url for name, receiver in receivers.items()}) as stack:
+        yield Forwarding(stack)
+
+
+@contextmanager
+def agent_running(kafka: KafkaSettings, directory: Path, urls: Mapping[str, str]) -> Iterator[Stack]:
+    """tracking-forward, with a retailer for each hook, by its id."""
+    with _Stack(kafka, directory=directory, credentials=Credentials.fresh(urls)) as stack:
+        rows = "".join(_RETAILER.format(id=name, url=url) for name, url in urls.items())
         stack.apply(f"retailers:\n{rows}")
         stack.start_agent(AGENT)
         stack.wait_ready(AGENT)
-        yield Forwarding(stack)
+        yield stack

@@ -53,9 +53,13 @@ def events(retailer: str, name: str, orders: int, updates: int) -> Iterator[OutR
     for number in range(updates):
         rma, meaning = f"R{number // len(TOLD)}", TOLD[number % len(TOLD)]
         for order in range(orders):
-            said = event(retailer, f"{name}-{order}", rma, meaning)
-            headers = _LETTERHEAD.headers(said.event_id, _EVENT.type, _EVENT.dataschema, now, said.order_key, None)
-            yield OutRecord(topics.RETURN_EVENTS.name, said.order_key.encode(), said.to_json(), headers)
+            yield record(event(retailer, f"{name}-{order}", rma, meaning), now)
+
+
+def record(said: ReturnEvent, now: datetime) -> OutRecord:
+    """As an agent writes it."""
+    headers = _LETTERHEAD.headers(said.event_id, _EVENT.type, _EVENT.dataschema, now, said.order_key, None)
+    return OutRecord(topics.RETURN_EVENTS.name, said.order_key.encode(), said.to_json(), headers)
 
 
 def body() -> bytes:
