@@ -22,14 +22,13 @@ from producers.patience import publish_patiently
 from producers.publisher import Publishes
 from streams.shopify.bulk import BulkReader
 from streams.shopify.client import AdminClient
+from streams.shopify.options import BULK_ABOVE
 from streams.shopify.orders import OrderReader, OrdersPage, created_since
 from streams.shopify.throttle import Priority
 
 DEFAULT_DAYS = 30
 # Shopify shows an app no more than that, unless it has the scope read_all_orders.
 READABLE_DAYS = 60
-# Above so many orders the pages would cost more points than the bulk operation, which costs none for most of it.
-BULK_ABOVE = 5000
 
 Told = Callable[[OrderImport], None]
 

@@ -31,7 +31,7 @@ from graphql import (
 from schema_subset import subset_sdl
 
 from streams.shopify.documents import document, is_operation, names
-from streams.shopify.shops import API_VERSION
+from streams.shopify.options import API_VERSION
 
 PACKAGE = "@shopify/dev-mcp@1.16.0"
 SUBSET = Path(__file__).parent.parent / "demo" / "shopify" / "admin.graphql"

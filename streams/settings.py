@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from contracts.topics import DEFAULT_PARTITIONS
-from producers.orders_import import BULK_ABOVE
 from producers.settings import PREFIX, aiokafka_options, environment
 from producers.settings import Settings as ProducerSettings
 from streams.agents import order_reconcile
@@ -23,7 +22,7 @@ from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 from streams.engine.limits import Limits
 from streams.engine.outbox import Policy
-from streams.shopify import API_VERSION, OWN_HOST, ShopifyOptions
+from streams.shopify.options import API_VERSION, BULK_ABOVE, OWN_HOST, ShopifyOptions
 from streams.topics_admin import Replication
 
 _BREAKER = BreakerPolicy()

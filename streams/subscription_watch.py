@@ -1,6 +1,8 @@
 """Looks now and then whether shops still send us their webhooks: Shopify deletes a subscription after eight failures.
 
-One process does it for all: the one that has the order table's first partition.
+One process does it for all: the one that has the order table's first partition. Whoever takes that over looks within a
+minute. For that moment two may look: they raise the same alert, under one id. It is no timer of an agent, because there
+is nothing to be kept: what was found yesterday says nothing about today.
 """
 
 from __future__ import annotations
@@ -20,17 +22,17 @@ from contracts.retailers import Retailer
 from streams.domain.subscriptions import Audit
 from streams.engine import metrics
 from streams.engine.clock import Clock, utc_now
-from streams.engine.kafka import Cluster, Infrastructure, append
+from streams.engine.kafka import Cluster, append
 from streams.engine.records import OutRecord
 from streams.settings import Settings
-from streams.shopify import ShopifyError
 from streams.subscription_audit import audit_of, shops_of
 
 log = structlog.get_logger()
 
 NAME = "subscription-watch"
-# After a start the group is still being dealt out, and a process that dies again at once should ask no shop.
-FIRST_AFTER_S = 60.0
+# How often it is asked whose turn it is. Not at once after a start: the group is still being dealt out, and a process
+# that dies again at once should ask no shop.
+TURN_S = 60.0
 
 Auditor = Callable[[Retailer], Awaitable[Audit]]
 Raise = Callable[[ReturnAlert], Awaitable[None]]
@@ -49,12 +51,15 @@ class SubscriptionWatch:
 
     async def run(self, every_s: float) -> None:
         """For ever. What fails is told in the log, and tried again the next time."""
-        pause_s = min(FIRST_AFTER_S, every_s)
+        turn_s, due_in_s = min(TURN_S, every_s), 0.0
         while True:
-            await asyncio.sleep(pause_s)
-            pause_s = every_s
-            if self.mine():
+            await asyncio.sleep(turn_s)
+            due_in_s -= turn_s
+            if not self.mine():
+                due_in_s = 0.0
+            elif due_in_s <= 0:
                 await self.look()
+                due_in_s = every_s
 
     async def look(self) -> None:
         """Once at each shop whose access we have; a person is called where one does not send (all of) its webhooks."""
@@ -63,7 +68,9 @@ class SubscriptionWatch:
                 continue
             try:
                 await self._one(retailer)
-            except (ShopifyError, *Infrastructure) as error:
+            except (
+                Exception
+            ) as error:  # of one shop, or the brokers', or a bug: the other shops are looked at all the same
                 log.warning(
                     "subscriptions could not be audited",
                     action="subscription_audit_failed",

@@ -11,6 +11,7 @@ from contracts.retailers import Retailer
 from producers.orders_reconcile import Tally
 from producers.problems import Unavailable
 from streams.agents.order_reconcile import Reconcile, Reconciled
+from streams.engine import metrics
 from streams.engine.outbox import Call
 from streams.settings import Settings
 from streams.shop_work import shop_work
@@ -48,6 +49,8 @@ class OrderReconciler:
             finished=answer.finished,
             error=answer.error,
         )
+        metrics.ORDERS_CHECKED.labels(retailer.id).inc(answer.checked)
+        metrics.ORDERS_MISSED.labels(retailer.id).inc(answer.missed)
         return answer
 
     async def _attempt(self, retailer: Retailer) -> Reconciled:

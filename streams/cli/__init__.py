@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from producers.logs import configure
-from streams.cli import (
-    dead_letters,
-    deliveries,
-    hooks,
-    members,
-    orders,
-    orders_sync,
-    retailers,
-    returns,
-    rules,
-    running,
-    subscriptions,
-    topics,
-)
 from streams.cli.console import fail, out
+from streams.cli.later import Later, later
 from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.kafka import Infrastructure
 
@@ -32,31 +18,43 @@ from streams.engine.kafka import Infrastructure
 EX_CONFIG = 78
 _REMEDY = "are they up, and is RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS right?"
 
+COMMANDS = {
+    "serve": Later(
+        "streams.cli.running:app",
+        "The ingress: webhooks and uploads in, records out. Ends on SIGTERM after what is under way.",
+        command="serve",
+    ),
+    "run": Later("streams.cli.running:app", "Run agents in this process until SIGTERM.", command="run"),
+    "topics": Later("streams.cli.topics:app", "The topics of this installation."),
+    "retailers": Later("streams.cli.retailers:app", "The retailers: their portal, rules, return action and hook."),
+    "rules": Later("streams.cli.rules:app", "The retailers' rules, tried out."),
+    "orders": Later("streams.cli.orders:app", "Orders, as the order table has them."),
+    "subscriptions": Later("streams.cli.subscriptions:app", "Webhook subscriptions of the retailers' shops."),
+    "returns": Later("streams.cli.returns:app", "Returns, and what became of them."),
+    "members": Later("streams.cli.members:app", "Processes with an instance id, as members of the agents' groups."),
+    "dead-letters": Later(
+        "streams.cli.dead_letters:app", "What could not be processed, and tasks that stand still for it."
+    ),
+    "deliveries": Later(
+        "streams.cli.deliveries:app", "Tracking updates: what is owed to hooks, and what became of it."
+    ),
+    "hooks": Later("streams.cli.hooks:app", "The retailers' hooks."),
+    "config": Later("streams.cli.running:config", "What this environment says."),
+}
+
 app = typer.Typer(
     name="returnstreams",
+    cls=later(COMMANDS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(topics.app, name="topics")
-app.add_typer(retailers.app, name="retailers")
-app.add_typer(rules.app, name="rules")
-orders.app.command("import")(orders_sync.import_)
-orders.app.command("reconcile")(orders_sync.reconcile)
-app.add_typer(orders.app, name="orders")
-app.add_typer(subscriptions.app, name="subscriptions")
-app.add_typer(returns.app, name="returns")
-app.add_typer(members.app, name="members")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(hooks.app, name="hooks")
-app.add_typer(running.config, name="config")
-app.command("serve")(running.serve)
-app.command("run")(running.run)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         out.print(version("returnstreams"))
         raise typer.Exit
 

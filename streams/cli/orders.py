@@ -12,12 +12,25 @@ import typer
 from contracts.keys import order_key, order_name
 from streams.cli import orders_shown
 from streams.cli.console import out
-from streams.cli.known_retailers import in_force, one_of
+from streams.cli.later import Later, later
 from streams.engine.errors import ConfigError
 from streams.settings import load
 from streams.story.orders import KeptOrder, look_up
 
-app = typer.Typer(help="Orders, as the order table has them.", no_args_is_help=True)
+COMMANDS = {
+    "import": Later(
+        "streams.cli.orders_sync:app",
+        "Fetch the shop's orders and write them to order-events; started again, it goes on where it was.",
+        command="import",
+    ),
+    "reconcile": Later(
+        "streams.cli.orders_sync:app",
+        "Compare the order table with the shop's changes since the last run, fetch and write what it lacks.",
+        command="reconcile",
+    ),
+}
+
+app = typer.Typer(cls=later(COMMANDS), help="Orders, as the order table has them.", no_args_is_help=True)
 
 
 @app.callback()
@@ -41,6 +54,9 @@ def show(
         raise ConfigError("the order's name is blank: give it as in Shopify, with or without its '#'")
     found = asyncio.run(look_up(settings.cluster, key))
     if found.order is None and found.gone_at is None:
+        # YAML and all that reads the retailers file come with it: 30 ms that a found order does not wait for.
+        from streams.cli.known_retailers import in_force, one_of
+
         one_of(in_force(), retailer, "in force")
         raise ConfigError(_unknown(retailer, name, found))
     if as_json:

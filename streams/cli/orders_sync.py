@@ -35,7 +35,10 @@ T = TypeVar("T")
 
 RetailerOption = Annotated[str, typer.Option(help="The retailer's id.")]
 
+app = typer.Typer()
 
+
+@app.command("import")
 def import_(
     retailer: RetailerOption,
     days: Annotated[int, typer.Option(min=1, max=365, help="Orders created within the last days.")] = DEFAULT_DAYS,
@@ -60,6 +63,7 @@ def import_(
     out.print(f"{points:.0f} points of the shop's bucket were spent")
 
 
+@app.command()
 def reconcile(
     retailer: RetailerOption,
     days: Annotated[

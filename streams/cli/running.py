@@ -20,9 +20,11 @@ from streams.settings import Settings, load
 from streams.topics_admin import Step, TopicsAdmin, wanted
 from streams.wiring import AGENTS, build
 
+app = typer.Typer()
 config = typer.Typer(help="What this environment says.", no_args_is_help=True)
 
 
+@app.command()
 def serve() -> None:
     """The ingress: webhooks and uploads in, records out. Ends on SIGTERM after what is under way."""
     settings = load()
@@ -34,6 +36,7 @@ def serve() -> None:
         raise ConfigError(str(error)) from None
 
 
+@app.command()
 def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, or all")]) -> None:
     """Run agents in this process until SIGTERM."""
     settings = load()

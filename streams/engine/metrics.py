@@ -1,6 +1,6 @@
 """Every metric of the engine, with a sentence and a base unit each. What is set where: streams/engine/watch.py.
 
-Labels are bounded: agents, topics, partitions, outboxes, states and classes of errors; never a key, a retailer, an id.
+Labels are bounded: agents, topics, partitions, outboxes, retailers, states and classes of errors; never a key or an id.
 """
 
 from __future__ import annotations
@@ -133,6 +133,15 @@ DELIVERIES = Counter(
     "returnstreams_delivery_attempts_total",
     "Attempts to tell a retailer's hook, by what became of them.",
     ["retailer", "result"],
+)
+
+# --- the order table against the shops --------------------------------------------------------------------------------
+
+ORDERS_CHECKED = Counter(
+    "returnstreams_orders_checked_total", "Changes of orders that order-reconcile has compared.", ["retailer"]
+)
+ORDERS_MISSED = Counter(
+    "returnstreams_orders_missed_total", "Those of them that no webhook had brought: it fetched them.", ["retailer"]
 )
 
 # --- the member and its process ---------------------------------------------------------------------------------------

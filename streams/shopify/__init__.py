@@ -1,7 +1,11 @@
 """Shopify's Admin API: documents, a client that keeps to a shop's pace, typed results. What is listed here is meant to
 be used from outside; `Shops(secrets, options).of(retailer.shopify)` is where to begin."""
 
-from streams.shopify.client import AdminClient, Retries
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from streams.shopify.documents import Document, document
 from streams.shopify.errors import (
     AccessDenied,
@@ -15,9 +19,15 @@ from streams.shopify.errors import (
     UserError,
     UserErrors,
 )
-from streams.shopify.shops import API_VERSION, OWN_HOST, ShopifyOptions, Shops
+from streams.shopify.options import API_VERSION, OWN_HOST, Retries, ShopifyOptions, Timeouts
 from streams.shopify.throttle import Priority
-from streams.shopify.transport import Timeouts
+
+if TYPE_CHECKING:
+    from streams.shopify.client import AdminClient
+    from streams.shopify.shops import Shops
+
+# Imported when they are asked for: every command's settings need the options, few commands the clients and aiohttp.
+_LATER = {"AdminClient": "streams.shopify.client", "Shops": "streams.shopify.shops"}
 
 __all__ = [
     "API_VERSION",
@@ -41,3 +51,9 @@ __all__ = [
     "UserErrors",
     "document",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,9 +21,10 @@ from streams.shopify import answers
 from streams.shopify.answers import Answer
 from streams.shopify.documents import Document
 from streams.shopify.errors import AccessDenied, Refused, ShopifyError, Throttled, Unreachable
+from streams.shopify.options import Retries, Timeouts
 from streams.shopify.throttle import Priority, Throttle
 from streams.shopify.tokens import Granted, Tokens
-from streams.shopify.transport import Timeouts, may_be_downloaded, never_sent, read_bounded, whole_lines
+from streams.shopify.transport import may_be_downloaded, never_sent, read_bounded, whole_lines
 
 log = structlog.get_logger(__name__)
 
@@ -34,22 +35,6 @@ USER_AGENT = f"returnstreams/{version('returnstreams')}"
 THROTTLED_PAUSE_S = 1.0
 # Shopify's tokens of the client credentials grant live a day; one that does not say is renewed after an hour.
 TOKEN_LIFE_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """attempts: of one call in all, for what is safe to repeat. pauses_s: before the next one, the last one repeated.
-
-    throttled: how often a call waits for the bucket once more; it was not carried out, so any call may.
-    """
-
-    attempts: int = 4
-    pauses_s: tuple[float, ...] = (0.5, 2.0, 5.0)
-    throttled: int = 20
-
-    def pause_s(self, attempt: int) -> float:
-        """The pause after the attempt with this number (from 1)."""
-        return self.pauses_s[min(attempt, len(self.pauses_s)) - 1]
 
 
 @dataclass(slots=True)

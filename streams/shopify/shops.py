@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -11,24 +10,11 @@ import httpx
 
 from contracts.retailers import ShopifyAccess
 from streams.secrets import Secrets
-from streams.shopify.client import AdminClient, Retries
+from streams.shopify.client import AdminClient
+from streams.shopify.options import ShopifyOptions
 from streams.shopify.throttle import Throttle
 from streams.shopify.tokens import Granted, Tokens
-from streams.shopify.transport import Timeouts, base_of, http_client
-
-API_VERSION = "2026-10"
-OWN_HOST = "https://{shop}"
-
-
-@dataclass(frozen=True, slots=True)
-class ShopifyOptions:
-    """api_version: of the Admin API. base_url: where shops are called, `{shop}` being the shop's domain; only a
-    simulator has another than the shop's own host."""
-
-    api_version: str = API_VERSION
-    base_url: str = OWN_HOST
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    retries: Retries = field(default_factory=Retries)
+from streams.shopify.transport import base_of, http_client
 
 
 class Shops:

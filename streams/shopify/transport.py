@@ -9,7 +9,6 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from functools import cache
 
 import aiohttp
@@ -17,6 +16,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from streams.shopify.errors import NotConfigured
+from streams.shopify.options import Timeouts
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
@@ -26,14 +26,6 @@ LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 STORAGE_HOST = "storage.googleapis.com"
 # Idle connections go before Shopify's proxies close them: a POST into a closing one has an unknown outcome.
 IDLE_S = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """connect_s: for the connection and TLS. whole_s: from the start to the answer's last byte."""
-
-    connect_s: float = 5.0
-    whole_s: float = 30.0
 
 
 def http_client(timeouts: Timeouts, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:

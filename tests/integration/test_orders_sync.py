@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from producers.patience import publish_patiently
 from producers.settings import KafkaSettings
 from streams.agents.order_reconcile import order_reconcile
 from streams.agents.order_table import order_table
+from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, read_topic
@@ -99,6 +100,11 @@ async def settled(cluster: Cluster, shop: ShopSimulator) -> dict[str, object]:
     return found
 
 
+def missed_so_far() -> float:
+    """What the metric says of the agent's runs."""
+    return metrics.ORDERS_MISSED.labels("acme")._value.get()
+
+
 async def import_killed(settings: Settings, live: Live, after: int) -> OrderImport | None:
     """Import until so many steps have been told, then end as if the process were gone."""
     steps = 0
@@ -157,7 +163,15 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
         assert "written 0," not in reconciled.out, "webhooks were lost"
 
         assert await settled(cluster, simulated) == {}
-        lost = simulated.store.any_body(rng)
-        simulated.store.put(changed(lost, datetime.now(UTC), rng))
+        no_longer_under_way = datetime.now(UTC) - timedelta(minutes=6)
+        lost = next(
+            b for b in simulated.store.bodies() if datetime.fromisoformat(b["updated_at"]) < no_longer_under_way
+        )
+        simulated.store.put(changed(lost, no_longer_under_way, rng))
+        before = missed_so_far()
         async with agent_running(order_reconcile(every_s=1), cluster, settings):
             assert await settled(cluster, simulated) == {}, "the agent has found it"
+            async with asyncio.timeout(20):
+                while missed_so_far() == before:  # noqa: ASYNC110 - the call's answer comes after its records
+                    await asyncio.sleep(0.05)
+        assert missed_so_far() == before + 1

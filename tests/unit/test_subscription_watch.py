@@ -30,12 +30,13 @@ def with_access(*ids: str) -> dict[str, Retailer]:
 class World:
     """Shops that answer as they are told, a clock moved by hand, and who was called."""
 
-    def __init__(self, retailers: Mapping[str, Retailer], mine: bool = True) -> None:
+    def __init__(self, retailers: Mapping[str, Retailer]) -> None:
+        self.mine = True
         self.now = datetime(2026, 11, 1, 10, tzinfo=UTC)
         self.audits: dict[str, Audit | Exception] = {}
         self.asked: list[str] = []
         self.alerts: list[ReturnAlert] = []
-        self.watch = SubscriptionWatch(retailers, lambda: mine, self.audit, self.tell, lambda: self.now)
+        self.watch = SubscriptionWatch(retailers, lambda: self.mine, self.audit, self.tell, lambda: self.now)
 
     async def audit(self, retailer: Retailer) -> Audit:
         self.asked.append(retailer.id)
@@ -97,18 +98,40 @@ async def test_shops_without_access_are_not_asked_and_one_that_refuses_holds_up_
     assert (failed["retailer"], failed["error"]) == ("acme", "AccessDenied: the token is not valid")
 
 
-@pytest.mark.parametrize("mine", [True, False])
-async def test_one_process_looks_for_all(mine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    world, paused = World(with_access("acme"), mine), list[float]()
+async def turns(world: World, every_s: float, *mine: bool, patch: pytest.MonkeyPatch) -> list[int]:
+    """At which of the minutes, in each of which it is on this process or not, it has looked."""
+    minutes, looked = list(mine), list[int]()
 
     async def sleep(seconds: float) -> None:
-        paused.append(seconds)
-        if len(paused) == 3:
+        assert seconds == 60
+        if world.asked:
+            looked.append(len(mine) - len(minutes))
+            world.asked.clear()
+        if not minutes:
             raise asyncio.CancelledError
+        world.mine = minutes.pop(0)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    patch.setattr(asyncio, "sleep", sleep)
     with pytest.raises(asyncio.CancelledError):
-        await world.watch.run(3600)
+        await world.watch.run(every_s)
+    return looked
 
-    assert paused == [60, 3600, 3600]
-    assert world.asked == ["acme", "acme"] * mine
+
+async def test_one_process_looks_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await turns(World(with_access("acme")), 180, *[True] * 8, patch=monkeypatch) == [1, 4, 7]
+    assert await turns(World(with_access("acme")), 180, *[False] * 8, patch=monkeypatch) == []
+
+
+async def test_who_takes_over_looks_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = (True, True, False, False, True, True, True, True)
+
+    assert await turns(World(with_access("acme")), 180, *mine, patch=monkeypatch) == [1, 5, 8]
+
+
+async def test_a_bug_that_one_shop_meets_ends_nothing() -> None:
+    world = World(with_access("acme", "bolt"))
+    world.audits |= {"acme": KeyError("of ours"), "bolt": missing("ORDERS_DELETE")}
+
+    await world.watch.look()
+
+    assert [alert.retailer for alert in world.alerts] == ["bolt"]
