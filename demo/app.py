@@ -25,8 +25,12 @@ from demo.broker.external import BOOTSTRAP_VARIABLE
 from demo.credentials import Credentials
 from demo.hook import HookSimulator
 from demo.reading import TopicReader
+from demo.reconciling import reconciled
 from demo.report import PLAIN_WIDTH, show
 from demo.settling import settled
+from demo.shopify.notifying import Faults
+from demo.shopify.sending import WebhookSender
+from demo.shopify.simulator import ShopifySimulator
 from demo.stack import AGENTS, INGRESS, PARTITIONS, Stack, StackError
 from demo.story import RETAILERS, Story, retailers_text, tell
 from demo.traffic import Answer, Traffic, TrafficError
@@ -37,6 +41,8 @@ from producers.settings import KafkaSettings, Settings
 DEFAULT_SEED = 1
 # So that a person can follow what comes; nothing in the story needs it.
 PAUSE_S = 0.05
+# What becomes of the shops' webhooks; which ones it is, the seed says. So many, that it is seen among twenty orders.
+SHOP_FAULTS = Faults(lost=0.15, repeated=0.3, reordered=0.3, late_by=4)
 # Acme's hook fails these first attempts.
 HOOK_FAILURES = 2
 INTERRUPTED = 130
@@ -102,14 +108,20 @@ async def _demo(kafka: KafkaSettings, directory: Path, talker: Talker, *, keep: 
     credentials = Credentials.fresh(RETAILERS)
     with ExitStack() as ends:
         hook = ends.enter_context(HookSimulator(credentials.hooks))
-        stack = ends.enter_context(Stack(kafka, directory=directory, credentials=credentials, temporary=True))
+        shopify = ends.enter_context(ShopifySimulator())
+        stack = ends.enter_context(
+            Stack(kafka, directory=directory, credentials=credentials, shopify_url=shopify.base_url, temporary=True)
+        )
         retailers = retailers_text(hook)
         story = tell(credentials, retailers, datetime.now(UTC))
         named = f" (they begin with '{kafka.topic_prefix}', and stay there)" if kafka.topic_prefix else ""
-        talker.say(f"the broker is {kafka.bootstrap_servers}; creating topics{named}, applying three retailers")
+        webhooks = story.open_shops(shopify, SHOP_FAULTS, seed)
+        talker.say(f"the broker is {kafka.bootstrap_servers}; creating topics{named}, applying three retailers,")
+        talker.say("and having their (simulated) shops send us their webhooks: `subscriptions repair`")
         await asyncio.to_thread(stack.apply, retailers)
         hook.fail(HOOK_FAILURES, retailer=RETAILERS[0])
-        code = await _watched(stack, story, hook, talker, seed)
+        async with webhooks:
+            code = await _watched(stack, story, hook, webhooks, talker, seed)
         if keep:
             inside.tell_how(talker.console, stack, story)
             with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: how it went is known already
@@ -117,7 +129,9 @@ async def _demo(kafka: KafkaSettings, directory: Path, talker: Talker, *, keep: 
         return code
 
 
-async def _watched(stack: Stack, story: Story, hook: HookSimulator, talker: Talker, seed: int) -> int:
+async def _watched(
+    stack: Stack, story: Story, hook: HookSimulator, webhooks: WebhookSender, talker: Talker, seed: int
+) -> int:
     expected, screen = story.expected, Screen(story.expected)
     answers: list[Answer] = []
     reader = TopicReader(stack.options, prefix=stack.kafka.topic_prefix, partitions=PARTITIONS, agents=AGENTS)
@@ -132,7 +146,7 @@ async def _watched(stack: Stack, story: Story, hook: HookSimulator, talker: Talk
     for name in AGENTS:
         stack.start_agent(name)
     traffic = Traffic(
-        stack.ingress_url, stack.options, stack.kafka.topic_prefix, lambda: reader.seen.facts, heard, PAUSE_S
+        stack.ingress_url, stack.options, stack.kafka.topic_prefix, webhooks, lambda: reader.seen.facts, heard, PAUSE_S
     )
     async with reader, watching(talker.console, stack, screen, reader, hook):
         screen.step = "waiting for the ingress"
@@ -140,11 +154,14 @@ async def _watched(stack: Stack, story: Story, hook: HookSimulator, talker: Talk
         screen.step = f"sending {len(story.steps)} webhooks and more, some twice (seed {seed})"
         async with traffic:
             await traffic.play(story.scenes, seed)
+        screen.step = "asking the shops what their webhooks did not tell"
+        talker.say(f"{len(traffic.lost)} of the shops' {len(traffic.changes)} webhooks were lost: each shop is asked")
+        faults = await reconciled(stack, reader, story.shops, traffic, talker.say)
         screen.step = "waiting until all has come out, and no more"
         left = await settled(expected, reader, hook)
     talker.say("done; this is what came out")
     show(talker.console, expected, reader.seen, list(hook.received), answers)
-    return _verdict(talker, stack, left, answers, hook)
+    return _verdict(talker, stack, [*faults, *left], answers, hook)
 
 
 def _verdict(talker: Talker, stack: Stack, left: list[str], answers: list[Answer], hook: HookSimulator) -> int:

@@ -15,7 +15,10 @@ from demo.hook import Access
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What senders sign and log in with. omnirps: a token for each retailer. hooks: how each hook wants to be told."""
+    """What senders sign and log in with. omnirps: a token for each retailer. hooks: how each hook wants to be told.
+
+    shops: the token of each retailer's shop for its Admin API. paths: the key of the retailers' own webhook paths.
+    """
 
     shopify: str = field(repr=False)
     easypost: str = field(repr=False)
@@ -24,6 +27,8 @@ class Credentials:
     omniparcel_password: str = field(repr=False)
     omnirps: Mapping[str, str] = field(repr=False)
     hooks: Mapping[str, Access]
+    shops: Mapping[str, str] = field(repr=False)
+    paths: str = field(repr=False)
     hash_key: str = field(repr=False)
 
     @staticmethod
@@ -45,6 +50,8 @@ class Credentials:
                 )
                 for name in names
             },
+            shops={name: f"shpat_{secrets.token_hex(16)}" for name in names},
+            paths=secrets.token_hex(16),
             hash_key=secrets.token_hex(16),
         )
 
@@ -63,12 +70,15 @@ class Credentials:
             "OMNIRPS_TOKENS": tokens,
         }
         ingress = {f"RETURNSTREAMS_INGRESS__{name}": orjson.dumps(value).decode() for name, value in accounts.items()}
+        ingress["RETURNSTREAMS_INGRESS__SHOPIFY_PATH_KEY"] = self.paths
         return {**ingress, "RETURNSTREAMS_HASH_KEY": self.hash_key}
 
     def write(self, directory: Path) -> None:
-        """The hooks' secrets as the agents read them: `<retailer>/hook`, one JSON object each."""
-        for retailer, access in self.hooks.items():
-            file = directory / retailer / "hook"
+        """The secrets as the agents read them: `<retailer>/hook` and `<retailer>/shopify`, one JSON object each."""
+        hooks = {f"{retailer}/hook": access.fields() for retailer, access in self.hooks.items()}
+        shops = {f"{retailer}/shopify": {"access_token": token} for retailer, token in self.shops.items()}
+        for name, fields in {**hooks, **shops}.items():
+            file = directory / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(orjson.dumps(access.fields()))
+            file.write_bytes(orjson.dumps(fields))
             file.chmod(0o600)

@@ -33,6 +33,8 @@ def tell_how(console: Console, stack: Stack, story: Story) -> None:
         f"  logs            {stack.directory}",
         "In another shell:",
         f"  . {environment}",
+        "  returnstreams orders show bergwerk BW-1010",
+        "  returnstreams subscriptions audit",
         f"  returnstreams topics tail {REFUNDS.name}",
         f"  returnstreams topics tail {RETURN_UNITS.name}",
         f"  curl -s {stack.ingress_url}/metrics | grep ^returnstreams",

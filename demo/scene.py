@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.expected import Call, Letter, OrderRow, Return
 from demo.senders import Post, Senders
-from demo.shopify.webhooks import Line, Sale
+from demo.shopify.webhooks import Change, Line, Sale
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is sent.
+    """One thing that is sent, or happens in a shop, of which the shop's webhook tells.
 
     status: what the ingress must answer; says: what its answer must hold. after: facts (see Observed.facts) that must
     have come out before, where the story needs it. sequence: steps of one sequence keep their order even when all else
@@ -31,7 +31,7 @@ class Step:
     """
 
     what: str
-    send: Post | Raw
+    send: Post | Raw | Change
     status: int = 200
     says: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

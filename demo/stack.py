@@ -46,8 +46,9 @@ class StackError(RuntimeError):
 class Stack:
     """Child processes by name, each with its log in the directory; none outlives this object or this process.
 
-    retry_delays_s: of tracking-forward. temporary: the directory is removed when this process is killed; an orderly
-    end leaves it to the caller.
+    retry_delays_s: of tracking-forward. shopify_url: of the simulated shops, `{shop}` standing for the domain; None
+    where there are none. temporary: the directory is removed when this process is killed; an orderly end leaves it
+    to the caller.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Stack:
         directory: Path,
         credentials: Credentials,
         retry_delays_s: tuple[float, ...] = (0.5, 1.0, 2.0),
+        shopify_url: str | None = None,
         temporary: bool = False,
     ) -> None:
         self.kafka = kafka
@@ -68,6 +70,7 @@ class Stack:
         self.pids: dict[str, int] = {}
         self._temporary = temporary
         self._delays = list(retry_delays_s)
+        self._shopify_url = shopify_url
         self._leash: Leash | None = None
 
     @property
@@ -95,6 +98,7 @@ class Stack:
             "RETURNSTREAMS_TOPICS__MIN_INSYNC": "1",
             "RETURNSTREAMS_INGRESS__PORT": str(self.ports[INGRESS]),
             "RETURNSTREAMS_INGRESS__DRAIN_S": "0",
+            **self._shops(),
             "RETURNSTREAMS_SECRETS_DIR": str(self.directory / "secrets"),
             "RETURNSTREAMS_FORWARD__DELAYS_S": str(self._delays),
             # As impatient as these delays: nobody wants to watch a hook being left alone.
@@ -103,12 +107,14 @@ class Stack:
         }
 
     def apply(self, retailers: str) -> None:
-        """Make the topics and write the retailers; returns when both are there."""
+        """Make the topics and write the retailers, have their shops send their webhooks; returns when all is so."""
         file = self.directory / "retailers.yaml"
         file.write_text(retailers, encoding="utf-8")
         self.credentials.write(self.directory / "secrets")
-        self._command("topics-apply", "topics", "apply", "--yes")
-        self._command("retailers-apply", "retailers", "apply", str(file), "--yes")
+        self.command("topics", "apply", "--yes")
+        self.command("retailers", "apply", str(file), "--yes")
+        if self._shopify_url is not None:
+            self.command("subscriptions", "repair", "--yes")
 
     def start_ingress(self) -> None:
         """Start the ingress; wait_ready() tells when it takes requests."""
@@ -175,16 +181,28 @@ class Stack:
             self._leash.close()
             self._leash = None
 
+    def _shops(self) -> dict[str, str]:
+        """Without simulators nobody asks shops: these would be real ones."""
+        if self._shopify_url is None:
+            return {}
+        return {
+            "RETURNSTREAMS_SHOPIFY__BASE_URL": self._shopify_url,
+            "RETURNSTREAMS_INGRESS__PUBLIC_URL": self.ingress_url,
+        }
+
     def _start(self, name: str, *arguments: str) -> None:
         extra = {} if name == INGRESS else {"RETURNSTREAMS_HEALTH__PORT": str(self.ports[name])}
         self.pids[name] = self._running().start(name, _command(*arguments), self.log(name), self._environment(extra))
 
-    def _command(self, name: str, *arguments: str) -> None:
+    def command(self, *arguments: str) -> str:
+        """Run a command of this installation to its end; what it has said. StackError where it fails."""
+        name = "-".join(word for word in arguments if not word.startswith("-") and "/" not in word)
         self._running().start(name, _command(*arguments), self.log(name), self._environment({}))
         code = self._running().wait_ended(name, COMMAND_TIMEOUT_S)
         if code != 0:
             outcome = f"ended with code {code}" if code is not None else f"took over {COMMAND_TIMEOUT_S:.0f} s"
             raise StackError(f"`returnstreams {' '.join(arguments)}` {outcome}; {self.tail(name)}")
+        return self.log(name).read_text(errors="replace")
 
     def _end(self, name: str, number: signal.Signals, timeout_s: float) -> None:
         self._running().signal(name, number)

@@ -1,4 +1,4 @@
-"""The script: three retailers, nineteen returns, and what has to come out of all that is sent."""
+"""The script: three retailers, twenty returns, and what has to come out of all that is sent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from demo.hook import HookSimulator
 from demo.scene import Scene, Stage, Step
 from demo.scenes import acme, bergwerk, bergwerk_special, cordwain, refused
 from demo.senders import Senders
+from demo.shopify.notifying import Faults
+from demo.shopify.sending import WebhookSender
+from demo.shopify.simulator import ShopifySimulator
 from streams.retailers_file import parse
 
 RETAILERS = (acme.ACME, bergwerk.BERGWERK, cordwain.CORDWAIN)
@@ -23,11 +26,12 @@ HOOKED = (acme.ACME, bergwerk.BERGWERK)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All scenes, who sends, and the time at which it all has happened."""
+    """All scenes, who sends, and the time at which it all has happened. shops: retailers by their shop's domain."""
 
     scenes: tuple[Scene, ...]
     senders: Senders
     now: datetime
+    shops: Mapping[str, str]
 
     @property
     def expected(self) -> Expected:
@@ -44,6 +48,13 @@ class Story:
         """Everything that is sent, scene by scene."""
         return tuple(step for scene in self.scenes for step in scene.steps)
 
+    def open_shops(self, shopify: ShopifySimulator, faults: Faults, seed: int) -> WebhookSender:
+        """Have the retailers' shops, still empty; what sends their webhooks."""
+        credentials = self.senders.credentials
+        for domain, retailer in self.shops.items():
+            shopify.add(domain, access_token=credentials.shops[retailer])
+        return WebhookSender(shopify.shops, credentials.shopify, faults, seed)
+
 
 def retailers_text(hook: HookSimulator) -> str:
     """The retailers file of a run whose hooks are these."""
@@ -55,9 +66,11 @@ def tell(credentials: Credentials, retailers_file: str, now: datetime) -> Story:
     """The story for the retailers of this file, as if it had happened in the fortnight before `now`."""
     retailers = _by_id(retailers_file)
     senders = Senders(credentials, {ident: retailer.name for ident, retailer in retailers.items()})
-    stage = Stage(senders, now, {ident: retailer.shopify.shop for ident, retailer in retailers.items()})
+    shops = {ident: retailer.shopify.shop for ident, retailer in retailers.items()}
+    stage = Stage(senders, now, shops)
     parts = (acme, bergwerk, bergwerk_special, cordwain, refused)
-    return Story(tuple(scene for part in parts for scene in part.scenes(stage)), senders, now)
+    scenes = tuple(scene for part in parts for scene in part.scenes(stage))
+    return Story(scenes, senders, now, {shop: ident for ident, shop in shops.items()})
 
 
 def _by_id(text: str) -> Mapping[str, Retailer]:

@@ -1,4 +1,7 @@
-"""Sends the story: the scenes shuffled into each other by a seed, some requests twice; or all of it backwards."""
+"""Sends the story: the scenes shuffled into each other by a seed, some requests twice; or all of it backwards.
+
+What happens in shops happens in the simulated ones, which send their webhooks themselves, by a seed of their own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from aiokafka import AIOKafkaProducer
 
 from demo.scene import Raw, Scene, Step
 from demo.senders import Post
+from demo.shopify.sending import Sent, WebhookSender
+from demo.shopify.webhooks import Change
 
 # Every sender of ours repeats what was not taken (503) or not answered, as the real ones do.
 ATTEMPTS = 40
@@ -34,7 +39,8 @@ class TrafficError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the ingress said to a step. fault: what is wrong with that, None when it is as it must be."""
+    """What the ingress said to a step; status 0 where it was not asked. fault: what is wrong with that, None when it is
+    as it must be."""
 
     scene: str
     step: Step
@@ -48,16 +54,20 @@ class Answer:
 class Traffic:
     """Sends steps to an ingress and, past it, to a broker. pause_s: between two of them.
 
+    webhooks: what sends for the shops. changes: what has happened there; heard_of: what they have told.
     facts: what has come out so far, as `Observed.facts` has it. told: hears of each answer.
     """
 
     ingress_url: str
     options: dict[str, Any]
     prefix: str
+    webhooks: WebhookSender
     facts: Callable[[], set[str]]
     told: Callable[[Answer], None] = lambda answer: None
     pause_s: float = 0.0
     answers: list[Answer] = field(default_factory=list)
+    changes: dict[Change, tuple[str, Step]] = field(default_factory=dict)
+    heard_of: set[Change] = field(default_factory=set)
     _client: httpx.AsyncClient = field(init=False)
 
     async def __aenter__(self) -> Self:
@@ -68,6 +78,11 @@ class Traffic:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.aclose()
+
+    @property
+    def lost(self) -> list[Change]:
+        """What has happened in shops without that a webhook has told so (yet)."""
+        return [change for change in self.changes if change not in self.heard_of]
 
     async def play(self, scenes: Sequence[Scene], seed: int, repeated: float = REPEATED) -> None:
         """Send everything: each scene in its own order, the scenes interleaved, what came before now and then again."""
@@ -90,29 +105,36 @@ class Traffic:
             await self.send(title, step)
             if step.twice:
                 await self.send(title, step, repeat=True)
-            elif not step.once and random.random() < repeated:
+            elif not step.once and not isinstance(step.send, Change) and random.random() < repeated:
                 again.append((title, step))
+        self._hear_all(await self.webhooks.rest())
 
-    async def send(self, scene: str, step: Step, *, repeat: bool = False) -> Answer:
+    async def send(self, scene: str, step: Step, *, repeat: bool = False) -> None:
         """Send one step, again as long as it is not taken, and note whether the answer is as it must be."""
-        if isinstance(step.send, Raw):
+        if isinstance(step.send, Change):
+            self.changes[step.send] = scene, step
+            self._hear_all(await self.webhooks.changed(step.send))
+        elif isinstance(step.send, Raw):
             await self._publish(step.send)
-            answer = Answer(scene, step, 0, "published past the ingress", repeat)
+            self._hear(Answer(scene, step, 0, "published past the ingress", repeat))
         else:
             response = await self._post(step.send)
-            answer = Answer(
-                scene,
-                step,
-                response.status_code,
-                response.text,
-                repeat,
-                _fault(step, response.status_code, response.text),
-            )
-        self.answers.append(answer)
-        self.told(answer)
+            status, text = response.status_code, response.text
+            self._hear(Answer(scene, step, status, text, repeat, _fault(step, status, text)))
         if self.pause_s:
             await asyncio.sleep(self.pause_s)
-        return answer
+
+    def _hear_all(self, sent: Iterable[Sent]) -> None:
+        for each in sent:
+            change = each.arrival.change
+            scene, step = self.changes[change]
+            fault, repeat = _fault(step, each.status, each.text), change in self.heard_of
+            self.heard_of.add(change)
+            self._hear(Answer(scene, step, each.status, each.text, repeat, fault))
+
+    def _hear(self, answer: Answer) -> None:
+        self.answers.append(answer)
+        self.told(answer)
 
     async def _post(self, post: Post) -> httpx.Response:
         for _ in range(ATTEMPTS):

@@ -30,7 +30,7 @@ def _all_the_way(stage: Stage) -> Scene:
     return Scene(
         "On Loop, and told of everything: its hook fails twice at first, and hears all in order afterwards",
         steps=(
-            Step("order", send.order(tent)),
+            Step("order", tent.change(sure=True)),
             Step(
                 "upload",
                 send.upload(ACME, "AC-2001", "AC-R1", parcel, Item("TENT", "Too heavy", "REFUND")),
@@ -65,7 +65,7 @@ def _label_only(stage: Stage) -> Scene:
     return Scene(
         "A label was printed and cancelled: nobody has seen a parcel",
         steps=(
-            Step("order", send.order(stove)),
+            Step("order", stove.change(sure=True)),
             Step(
                 "upload",
                 send.upload(ACME, "AC-2002", "AC-R2", parcel, Item("STOVE")),
@@ -109,7 +109,7 @@ def _rejected(stage: Stage) -> Scene:
     return Scene(
         "The hub rejects a return, and Loop hears it",
         steps=(
-            Step("order", send.order(rug)),
+            Step("order", rug.change(sure=True)),
             Step("upload", send.upload(ACME, "AC-2004", "AC-R4", parcel, Item("RUG")), after=("order acme/AC-2004",)),
             Step(
                 "rejected (OmniRPS)",

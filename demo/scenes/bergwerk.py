@@ -40,7 +40,7 @@ def _upload_before_order(stage: Stage) -> Scene:
                     ("in_transit", day(2), "Accepted at USPS facility"),
                 ),
             ),
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
         ),
         returns=(
             Return(
@@ -60,7 +60,7 @@ def _scan_before_upload(stage: Stage) -> Scene:
     return Scene(
         "The carrier scans the parcel before anybody has said what is in it: an exchange",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step(
                 "picked up (OmniParcel)",
                 send.omniparcel(
@@ -96,7 +96,7 @@ def _backwards(stage: Stage) -> Scene:
     return Scene(
         "Everything twice and the carrier's events backwards; a price in two currencies; ids beyond 2^53",
         steps=(
-            Step("order", send.order(sale), twice=True),
+            Step("order", sale.change(), twice=True),
             Step("upload", send.upload(BERGWERK, " #bw-1003", "BW-R3", parcel, jacket_back, hat_back), twice=True),
             Step("delivered", send.omniparcel(parcel, ("OP-71", day(5), HAMBURG, "Delivered")), twice=True),
             Step("out for delivery", send.omniparcel(parcel, ("OP-21", day(4), HAMBURG, "With courier")), twice=True),
@@ -129,7 +129,7 @@ def _awaited(stage: Stage) -> Scene:
     return Scene(
         "'In transit', says the aggregator, and that the parcel is still awaited: that pays nothing",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(BERGWERK, "BW-1004", "BW-R4", parcel, Item("GLOVE", action="REFUND"))),
             Step(
                 "awaited (EasyPost)",
@@ -154,8 +154,8 @@ def _shared_parcel(stage: Stage) -> Scene:
     return Scene(
         "Two returns share a parcel: one scan counts for both",
         steps=(
-            Step("first order", send.order(shirt)),
-            Step("second order", send.order(tie)),
+            Step("first order", shirt.change()),
+            Step("second order", tie.change()),
             Step("first upload", send.upload(BERGWERK, "BW-1005", "BW-R5", parcel, Item("SHIRT", action="refund"))),
             Step("one scan (OmniParcel)", send.omniparcel("bw p 1005", ("OP-33", day(3), HAMBURG, "Accepted"))),
             Step("second upload", send.upload(BERGWERK, "BW-1006", "BW-R6", parcel, Item("TIE", action="gift card"))),

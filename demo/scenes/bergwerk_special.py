@@ -1,4 +1,4 @@
-"""Bergwerk's returns that cannot simply be paid: more than was bought, and a word that nobody knows."""
+"""Bergwerk's returns that cannot simply be paid: an order nobody heard of, more than was bought, an unknown word."""
 
 from __future__ import annotations
 
@@ -13,9 +13,31 @@ from demo.shopify.webhooks import Line
 
 def scenes(stage: Stage) -> Iterator[Scene]:
     """All of them."""
+    yield _unheard_of(stage)
     yield _claimed_already(stage)
     yield _more_than_ordered(stage)
     yield _unknown_word(stage)
+
+
+def _unheard_of(stage: Stage) -> Scene:
+    send, day, parcel = stage.senders, stage.day, "BW-P-1010"
+    sale = stage.sale(BERGWERK, "#BW-1010", 5_200_000_001_000, Line("KETTLE", 1, "54.00", taxes=("8.62",)))
+    return Scene(
+        "The order's webhook never comes: its return waits until the shop is asked, and is paid then",
+        steps=(
+            Step("order, without a webhook", sale.change(lost=True)),
+            Step("upload", send.upload(BERGWERK, "BW-1010", "BW-R10", parcel, Item("KETTLE", action="REFUND"))),
+            Step("picked up (OmniParcel)", send.omniparcel(parcel, ("OP-10", day(2), HAMBURG, "Picked up"))),
+        ),
+        returns=(
+            Return(
+                BERGWERK, "BW-1010", "BW-R10", parcel, "its order's webhook never comes", 5_200_000_001_000,
+                (Unit("KETTLE", "acted", "refund", "customer", "54.00", "8.62", "EUR", evidence="first_scan"),),
+                milestone="first_scan", told=("RC", "RT"),
+            ),
+        ),
+        orders=(OrderRow("bergwerk/BW-1010", 5_200_000_001_000, "54.00", 1),),
+    )  # fmt: skip
 
 
 def _claimed_already(stage: Stage) -> Scene:
@@ -25,7 +47,7 @@ def _claimed_already(stage: Stage) -> Scene:
     return Scene(
         "Two pairs were bought and two came back; a third comes in another return",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(BERGWERK, "BW-1007", "BW-R7A", parcels[0], socks, socks), sequence=uploads),
             Step("another upload", send.upload(BERGWERK, "BW-1007", "BW-R7B", parcels[1], socks), sequence=uploads),
             Step("scan", send.omniparcel(parcels[0], ("OP-14", day(3), HAMBURG, "Collected"))),
@@ -57,7 +79,7 @@ def _more_than_ordered(stage: Stage) -> Scene:
     return Scene(
         "One scarf was bought, two are in the upload",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(BERGWERK, "BW-1008", "BW-R8", parcel, scarf, scarf)),
             Step("delivered (Shippo)", send.shippo(parcel, ("DELIVERED", stage.day(5), "Delivered, front desk"))),
         ),
@@ -83,7 +105,7 @@ def _unknown_word(stage: Stage) -> Scene:
     return Scene(
         "A word that nobody knows needs a person; for the item without a word the rules decide",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step(
                 "upload",
                 send.upload(BERGWERK, "BW-1009", "BW-R9", parcel, Item("MUG", action="UPGRADE"), Item("PLATE")),

@@ -32,7 +32,7 @@ def _faulty(stage: Stage) -> Scene:
     return Scene(
         "If 'Return Reason' equals 'Faulty' then refund; no rule fits the other item",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step(
                 "upload",
                 send.upload(CORDWAIN, "CW-1", "CW-R1", parcel, Item("BELT", "Faulty"), Item("BAG", "Changed mind")),
@@ -65,8 +65,8 @@ def _late_older_version(stage: Stage) -> Scene:
         "If 'Order Discount Percent' is greater than '50' then store credit; an older version comes late and changes "
         "nothing",
         steps=(
-            Step("order, newer version", send.order(newer, "orders/updated", after=later), sequence=versions),
-            Step("order, older version", send.order(older), sequence=versions),
+            Step("order, newer version", newer.change("orders/updated", after=later, sure=True), sequence=versions),
+            Step("order, older version", older.change(sure=True), sequence=versions),
             Step("upload", send.upload(CORDWAIN, "CW-2", "CW-R2", parcel, Item("WALLET", "Changed mind"))),
             Step("status PROCESSED", send.status(CORDWAIN, "CW-2", "CW-R2", "PROCESSED", stage.day(6))),
         ),
@@ -95,7 +95,7 @@ def _canada(stage: Stage) -> Scene:
     return Scene(
         "If 'Order Country' equals 'Canada' then no action",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(CORDWAIN, "CW-3", "CW-R3", parcel, Item("HAT", "Changed mind"))),
             Step("status PROCESSED", send.status(CORDWAIN, "CW-3", "CW-R3", "PROCESSED", stage.day(6))),
         ),
@@ -119,7 +119,7 @@ def _one_of_two(stage: Stage) -> Scene:
     return Scene(
         "The hub finds one of two gloves in the parcel: one is paid, the other waits",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(CORDWAIN, "CW-4", "CW-R4", parcel, faulty, faulty)),
             Step("depot scan (OmniRPS)", send.hub(CORDWAIN, "DS", day(5), order="CW-4")),
             Step("one processed (OmniRPS)", send.hub(CORDWAIN, "RP", day(6), "gloves", order="CW-4")),
@@ -144,7 +144,7 @@ def _rejected(stage: Stage) -> Scene:
     return Scene(
         "Rejected before anything was paid: a late scan is shown to a person, and pays nothing",
         steps=(
-            Step("order", send.order(sale)),
+            Step("order", sale.change()),
             Step("upload", send.upload(CORDWAIN, "CW-5", "CW-R5", parcel, Item("CASE", "Faulty"))),
             Step("rejected (OmniRPS)", send.hub(CORDWAIN, "RR", day(6), parcel=parcel, order="CW-5")),
             Step(

@@ -14,6 +14,20 @@ from typing import Any
 API_VERSION = "2026-10"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What has happened to an order in its shop: the webhook's topic, and the order's body from then on.
+
+    sure: its webhook comes at once, whatever the seed says. lost: it never comes.
+    """
+
+    shop: str
+    topic: str
+    body: Mapping[str, Any]
+    sure: bool = False
+    lost: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line item. discounts, taxes: amounts for the whole line, one for each allocation and tax line.
@@ -55,8 +69,8 @@ class Sale:
             "id": self.id,
             "admin_graphql_api_id": f"gid://shopify/Order/{self.id}",
             "name": self.name,
-            "created_at": self.created_at.isoformat(timespec="seconds"),
-            "updated_at": (self.created_at + updated_after).isoformat(timespec="seconds"),
+            "created_at": _written(self.created_at),
+            "updated_at": _written(self.created_at + updated_after),
             "cancelled_at": None,
             "currency": self.currency,
             "presentment_currency": self.presentment_currency or self.currency,
@@ -83,6 +97,18 @@ class Sale:
             "fulfillments": [self._fulfilment()],
         }
         return {**body, **changes}
+
+    def change(
+        self,
+        topic: str = "orders/create",
+        *,
+        after: timedelta = timedelta(0),
+        sure: bool = False,
+        lost: bool = False,
+        **changes: Any,
+    ) -> Change:
+        """The shop has a version of the order, `after` its creation."""
+        return Change(self.shop, topic, self.body(updated_after=after, **changes), sure, lost)
 
     def line_id(self, at: int) -> int:
         """The id of the line at this place, from 1."""
@@ -123,6 +149,10 @@ class Sale:
     def _fulfilment(self) -> dict[str, Any]:
         lines = [{"id": self.line_id(at), "quantity": line.quantity} for at, line in enumerate(self.lines, 1)]
         return {"id": self.id + 70_000, "status": "success", "line_items": lines}
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def signature(raw: bytes, secret: str) -> str:

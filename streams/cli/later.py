@@ -22,13 +22,11 @@ class Later:
     help: str
     command: str | None = None
 
-    def load(self, name: str) -> Any:
-        """The command itself. name: as it is called."""
+    def load(self) -> Any:
+        """The command itself."""
         module, _, attribute = self.of.partition(":")
         group = get_group(getattr(import_module(module), attribute))
-        found = group if self.command is None else group.commands[self.command]
-        found.name = name
-        return found
+        return group if self.command is None else group.commands[self.command]
 
 
 def later(commands: Mapping[str, Later]) -> type[TyperGroup]:
@@ -42,6 +40,7 @@ def later(commands: Mapping[str, Later]) -> type[TyperGroup]:
 
         def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
             name, command, rest = super().resolve_command(ctx, args)
-            return name, commands[name].load(name) if name in commands else command, rest
+            known = commands.get(name or "")
+            return name, known.load() if known else command, rest
 
     return Group

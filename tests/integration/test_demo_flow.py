@@ -12,10 +12,14 @@ from random import Random
 
 import pytest
 
+from demo.app import SHOP_FAULTS
 from demo.credentials import Credentials
 from demo.hook import HookSimulator
 from demo.reading import TopicReader
+from demo.reconciling import reconciled
 from demo.settling import settled
+from demo.shopify.notifying import Faults
+from demo.shopify.simulator import ShopifySimulator
 from demo.stack import AGENTS, INGRESS, PARTITIONS, Stack
 from demo.story import RETAILERS, Story, retailers_text, tell
 from demo.traffic import Traffic, backwards
@@ -42,6 +46,11 @@ class Run:
     reader: TopicReader
     traffic: Traffic
 
+    async def play(self, seed: int) -> None:
+        """All of it, and then ask the shops what their webhooks did not tell."""
+        await self.traffic.play(self.story.scenes, seed)
+        assert await reconciled(self.stack, self.reader, self.story.shops, self.traffic) == []
+
     async def differences(self, *, in_order: bool = True, bound_s: float = 30.0) -> list[str]:
         """What is left once all had its time, answers of the ingress and ends of processes too."""
         left = await settled(self.story.expected, self.reader, self.hook, in_order=in_order, bound_s=bound_s)
@@ -50,29 +59,42 @@ class Run:
 
 
 @asynccontextmanager
-async def installation(kafka: str, prefix: str, directory: Path, *, pause_s: float = 0.0) -> AsyncIterator[Run]:
+async def installation(
+    kafka: str, prefix: str, directory: Path, *, faults: Faults = SHOP_FAULTS, pause_s: float = 0.0
+) -> AsyncIterator[Run]:
     """All processes on the shared broker, ready, with topics of this test's own."""
     credentials = Credentials.fresh(RETAILERS)
     settings = KafkaSettings(bootstrap_servers=kafka, topic_prefix=prefix)
     with (
         HookSimulator(credentials.hooks) as hook,
-        Stack(settings, directory=directory, credentials=credentials, retry_delays_s=(0.2, 0.4)) as stack,
+        ShopifySimulator() as shopify,
+        Stack(
+            settings,
+            directory=directory,
+            credentials=credentials,
+            retry_delays_s=(0.2, 0.4),
+            shopify_url=shopify.base_url,
+        ) as stack,
     ):
         retailers = retailers_text(hook)
+        story = tell(credentials, retailers, datetime.now(UTC))
+        webhooks = story.open_shops(shopify, faults, seed=1)
         await asyncio.to_thread(stack.apply, retailers)
         stack.start_ingress()
         for name in AGENTS:
             stack.start_agent(name)
         reader = TopicReader(stack.options, prefix=prefix, partitions=PARTITIONS, agents=AGENTS)
-        traffic = Traffic(stack.ingress_url, stack.options, prefix, lambda: reader.seen.facts, pause_s=pause_s)
-        async with reader, traffic:
+        traffic = Traffic(
+            stack.ingress_url, stack.options, prefix, webhooks, lambda: reader.seen.facts, pause_s=pause_s
+        )
+        async with reader, webhooks, traffic:
             await asyncio.to_thread(stack.wait_ready, INGRESS, *AGENTS)
-            yield Run(stack, hook, tell(credentials, retailers, datetime.now(UTC)), reader, traffic)
+            yield Run(stack, hook, story, reader, traffic)
 
 
 async def test_the_story_gives_exactly_what_it_must(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     async with installation(kafka, topic_prefix, tmp_path) as run:
-        await run.traffic.play(run.story.scenes, seed=7)
+        await run.play(seed=7)
 
         assert await run.differences() == []
         assert run.hook.accepted_twice() == []
@@ -84,7 +106,7 @@ async def test_agents_killed_in_mid_stream_lose_nothing_and_act_once(
 ) -> None:
     async with installation(kafka, topic_prefix, tmp_path, pause_s=0.03) as run:
         killing = asyncio.create_task(_kill_each(run.stack, Random(20261122)))
-        await run.traffic.play(run.story.scenes, seed=8)
+        await run.play(seed=8)
         await killing
 
         # Messages are compared by their webhook-id: one whose answer died with its agent may come again.
@@ -96,7 +118,7 @@ async def test_a_hook_that_is_down_at_first_hears_everything_afterwards_in_order
 ) -> None:
     async with installation(kafka, topic_prefix, tmp_path) as run:
         await asyncio.to_thread(run.hook.down)
-        playing = asyncio.create_task(run.traffic.play(run.story.scenes, seed=9))
+        playing = asyncio.create_task(run.play(seed=9))
         await eventually(
             lambda: any(delivery.result == "retrying" for delivery in run.reader.seen.deliveries),
             "an update was tried in vain",
@@ -112,11 +134,12 @@ async def test_a_hook_that_is_down_at_first_hears_everything_afterwards_in_order
 async def test_everything_twice_and_backwards_gives_the_same_actions_once_each(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    async with installation(kafka, topic_prefix, tmp_path) as run:
+    async with installation(kafka, topic_prefix, tmp_path, faults=Faults(lost=0, repeated=0, reordered=0)) as run:
         for title, step in backwards(run.story.scenes):
             await run.traffic.send(title, step)
             if not step.once:
                 await run.traffic.send(title, step, repeat=True)
+        assert await reconciled(run.stack, run.reader, run.story.shops, run.traffic) == []
 
         assert await run.differences(in_order=False) == []
         assert run.hook.accepted_twice() == []

@@ -102,7 +102,7 @@ async def settled(cluster: Cluster, shop: ShopSimulator) -> dict[str, object]:
 
 def missed_so_far() -> float:
     """What the metric says of the agent's runs."""
-    return metrics.ORDERS_MISSED.labels("acme")._value.get()
+    return float(metrics.ORDERS_MISSED.labels("acme")._value.get())
 
 
 async def import_killed(settings: Settings, live: Live, after: int) -> OrderImport | None:

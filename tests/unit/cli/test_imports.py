@@ -56,5 +56,5 @@ def test_a_command_that_needs_them_does_import_them() -> None:
 def test_what_a_list_says_of_a_command_is_what_the_command_says_of_itself(module: object, name: str) -> None:
     known = module.COMMANDS[name]  # type: ignore[attr-defined]
 
-    assert (known.load(name).help or "").partition("\n\n")[0].replace("\n", " ") == known.help
+    assert (known.load().help or "").partition("\n\n")[0].replace("\n", " ") == known.help
     assert get_group(module.app).commands[name].help == known.help  # type: ignore[attr-defined]
