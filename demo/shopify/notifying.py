@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,12 +38,14 @@ class Arrival:
 class Arrivals:
     """Told of one change after the other, it says what arrives then.
 
-    What becomes of a change's webhook depends on the seed and the change alone, not on what happened before it.
+    What becomes of a change's webhook depends on the seed, the order, and the how-manieth change of it that is: not on
+    what else happens, nor on the time.
     """
 
     faults: Faults
     seed: int
     _count: int = 0
+    _versions: Counter[int] = field(default_factory=Counter)
     _under_way: list[tuple[int, int, Arrival]] = field(default_factory=list)
     _sent: int = 0
 
@@ -61,8 +64,9 @@ class Arrivals:
         return [heapq.heappop(self._under_way)[2] for _ in range(len(self._under_way))]
 
     def _send(self, change: Change, place: int) -> None:
-        faults, ident, body = self.faults, f"{self.seed}-{place}", change.body
-        rng = random.Random(f"{self.seed} {change.topic} {body['id']} {body['updated_at']}")
+        faults, ident, order = self.faults, f"{self.seed}-{place}", int(change.body["id"])
+        rng = random.Random(f"{self.seed} {order} {self._versions[order]}")
+        self._versions[order] += 1
         if change.lost or (rng.random() < faults.lost and not change.sure):
             return
         late = rng.randint(1, faults.late_by) if rng.random() < faults.reordered else 0

@@ -154,6 +154,9 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
         imported = await asyncio.to_thread(command, "orders", "import", "--retailer", "acme", **there)
         assert imported.code == 0, imported.err
         assert "orders of acme created since" in imported.out
+        # Nothing but the reconciliation finds what is lost of these.
+        async with shop_work(settings) as work:
+            await publish_patiently(work.publisher, live.goes_on(40))
         latest = max(body["updated_at"] for body in simulated.store.bodies())
         async with asyncio.timeout(20):
             while datetime.now(UTC) <= datetime.fromisoformat(latest):  # noqa: ASYNC110 - time is not told of
