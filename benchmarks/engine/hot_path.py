@@ -40,6 +40,7 @@ class NoBroker:
     def __init__(self) -> None:
         self.real = AIOKafkaProducer(bootstrap_servers=SPEC.bootstrap, max_batch_size=900_000, linger_ms=0)
         self.create_batch = self.real.create_batch
+        self._message_accumulator = self.real._message_accumulator
         self.records = 0
 
     async def partitions_for(self, topic: str) -> set[int]:
