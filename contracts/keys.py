@@ -89,13 +89,17 @@ def consignment_prefix(tracking: str) -> str:
 
 def action_id(order: str, rma: str, sku: str, ordinal: int, option: str) -> str:
     """UUIDv5 of `<order key>|<RMA>|<sku folded>|<ordinal>|<option>`: one id a unit and option, for ever."""
-    return str(uuid.uuid5(ACTION_NAMESPACE, f"{order}|{rma}|{folded_sku(sku)}|{ordinal}|{option}"))
+    return _uuid5(ACTION_NAMESPACE, f"{order}|{rma}|{folded_sku(sku)}|{ordinal}|{option}")
 
 
 def fact_id(*parts: object) -> str:
     """A stable id for a fact, from everything that makes it this fact; None and '' differ."""
     name = "\x1f".join(["\x00" if p is None else str(p) for p in parts])
-    # What str(uuid.uuid5(…)) gives, for a third of the time: every record of the ingress needs one.
-    found = hashlib.sha1(FACT_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    return _uuid5(FACT_NAMESPACE, name)
+
+
+def _uuid5(namespace: uuid.UUID, name: str) -> str:
+    # What str(uuid.uuid5(…)) gives, for a third of the time: every record that is written needs one.
+    found = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(found[16], 16) & 3]
     return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"

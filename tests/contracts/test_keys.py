@@ -124,6 +124,13 @@ def test_an_action_id_can_be_computed_by_anybody() -> None:
     )
 
 
+@given(st.text(max_size=12), st.text(max_size=12), st.integers(1, 99))
+def test_an_action_id_is_a_uuid_of_version_5_of_all_its_parts(rma: str, sku: str, ordinal: int) -> None:
+    name = f"acme/1001|{rma}|{keys.folded_sku(sku)}|{ordinal}|refund"
+
+    assert keys.action_id("acme/1001", rma, sku, ordinal, "refund") == str(uuid.uuid5(keys.ACTION_NAMESPACE, name))
+
+
 def test_each_unit_and_each_option_has_an_action_of_its_own() -> None:
     base = ("acme/1001", "R1", "TEE-M", 1, "refund")
     others = [
