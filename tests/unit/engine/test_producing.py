@@ -21,6 +21,7 @@ class Producer:
         self.steps: list[str] = []
         self.acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._message_accumulator = SimpleNamespace(_batches={})
+        self._sender = SimpleNamespace()
 
     async def begin_transaction(self) -> None:
         self.steps.append("begin")
