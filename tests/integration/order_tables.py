@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from streams.engine.runner import AgentRunner
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from streams.wiring import AGENTS
 from tests.builders import HASH_KEY, uncalled
-from tests.integration.engine.toy import PATIENCE_S, Running
+from tests.integration.engine.toy import Running
 
 PARTITIONS = 2
 # Days become tenths of a second: the same settings as the catalogue's, with other values.
@@ -133,14 +132,6 @@ class OrderTables:
         """The files on the broker's disk, of whatever topic of ours, in which these bytes stand."""
         files = sorted(self.data.rglob(f"{self.prefix}*/*"))
         return [str(file.relative_to(self.data)) for file in files if marker in _content(file)]
-
-
-async def until(holds: Callable[[], Awaitable[bool]], what: str, timeout_s: float = PATIENCE_S) -> None:
-    """Returns as soon as it holds."""
-    deadline = time.monotonic() + timeout_s
-    while not await holds():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        await asyncio.sleep(0.1)
 
 
 def _content(file: Path) -> bytes:

@@ -33,7 +33,7 @@ from streams.engine.runner import AgentRunner
 from tests.builders import upload
 from tests.integration.conftest import Command
 from tests.integration.test_commands import agents, free_port, ready, up
-from tests.waiting import wait_until
+from tests.waiting import eventually, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("installed")]
 
@@ -286,9 +286,7 @@ async def _pause(cluster: Cluster) -> None:
     runner = AgentRunner(agent, cluster, retailers, RunnerOptions(limits=Limits(in_a_row=2)))
     running = asyncio.create_task(runner.run(stop))
     try:
-        async with asyncio.timeout(30):
-            while len(runner.paused) < 2:  # noqa: ASYNC110 - nobody tells us
-                await asyncio.sleep(0.02)
+        await eventually(lambda: len(runner.paused) >= 2, "both tasks stand still")
     finally:
         stop.set()
         following.cancel()

@@ -25,8 +25,8 @@ from streams.settings import Settings
 from streams.wiring import hook_caller
 from tests.builders import retailer, return_event
 from tests.integration.conftest import Command
-from tests.integration.engine.toy import eventually
 from tests.unit.callers.receiver import Answering, Received, receiver, status
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -24,8 +24,8 @@ from demo.stack import AGENTS, INGRESS, PARTITIONS, Stack
 from demo.story import RETAILERS, Story, retailers_text, tell
 from demo.traffic import Traffic, backwards
 from producers.settings import KafkaSettings
-from tests.integration.engine.toy import eventually
 from tests.integration.stories import check_stories
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

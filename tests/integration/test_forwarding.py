@@ -21,8 +21,8 @@ from streams.engine.kafka import Cluster, append
 from streams.engine.records import OutRecord
 from streams.retailers_topic import differences, read_all, write
 from tests.builders import retailer, return_event
-from tests.integration.engine.toy import eventually
 from tests.unit.callers.receiver import Received, Receiver, receiver, status
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("installed")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ from producers.service import Ingress
 from producers.settings import IngressSettings, KafkaSettings, Settings
 from tests.unit.producers import support
 from tests.unit.producers.support import body, shopify_headers
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -94,15 +95,6 @@ async def records(bootstrap: str, prefix: str, topics: Sequence[Topic] = TOPICS)
         return found
 
 
-async def eventually(within: float, holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds, at most `within` seconds."""
-    async with asyncio.timeout(within):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.05)
-
-
 async def status_is(client: httpx.AsyncClient, status: int) -> bool:
     """Whether `/readyz` answers with this."""
     try:
@@ -120,7 +112,7 @@ async def listening(ingress: Ingress) -> AsyncIterator[httpx.AsyncClient]:
     host, port = listener.getsockname()
     async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=10) as client:
         try:
-            await eventually(20, lambda: status_is(client, 200))
+            await eventually(lambda: status_is(client, 200), "/readyz says 200", 20)
             yield client
         finally:
             server.should_exit = True
@@ -238,7 +230,7 @@ async def test_a_retailer_that_is_applied_while_we_run_is_known_at_once(kafka: s
         async def is_known() -> bool:
             return await post() == 200
 
-        await eventually(5, is_known)
+        await eventually(is_known, "the ingress knows the new retailer", 5)
 
 
 async def test_without_brokers_it_starts_says_so_and_comes_back() -> None:
@@ -259,9 +251,9 @@ async def test_without_brokers_it_starts_says_so_and_comes_back() -> None:
                 )
                 assert time.monotonic() - began < 3
                 assert (response.status_code, response.headers["retry-after"]) == (503, "5")
-            await eventually(5, lambda: status_is(client, 503))
+            await eventually(lambda: status_is(client, 503), "/readyz says 503", 5)
             await asyncio.to_thread(cluster.restart, 1)
-            await eventually(30, lambda: status_is(client, 200))
+            await eventually(lambda: status_is(client, 200), "/readyz says 200 again", 30)
             for number in range(4):
                 raw = ORDER.replace(b"#AC-1001", b"#BACK-%d" % number)
                 response = await client.post(

@@ -25,8 +25,9 @@ from demo.broker.ports import LOOPBACK, free_ports
 from producers import door
 from producers.service import Ingress
 from producers.settings import Settings
-from tests.integration.test_ingress import eventually, headers_of, listening, prepare, records, settings_for, status_is
+from tests.integration.test_ingress import headers_of, listening, prepare, records, settings_for, status_is
 from tests.unit.producers.support import body, shopify_headers
+from tests.waiting import eventually
 
 # Three brokers start; one fails over and comes back.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -72,7 +73,7 @@ class Ledger:
             await self.post()
             return len(self.accepted) >= end
 
-        await eventually(FAILOVER_S, more)
+        await eventually(more, f"{count} more accepted", FAILOVER_S)
 
     async def holds(self, cluster: Cluster, prefix: str) -> None:
         """The promise."""
@@ -163,10 +164,11 @@ async def test_what_is_abandoned_counts_until_it_is_resolved(nodes: Cluster, top
         nodes.heal()
         await ledger.accepts(5)
 
-        async def all_resolved() -> bool:
-            return ingress._publisher._budget.used == ingress.door.reading.used == 0
-
-        await eventually(FAILOVER_S, all_resolved)
+        await eventually(
+            lambda: ingress._publisher._budget.used == ingress.door.reading.used == 0,
+            "nothing is in flight",
+            FAILOVER_S,
+        )
         await ledger.holds(nodes, topic_prefix)
 
 
@@ -195,10 +197,7 @@ async def test_slow_and_vanishing_clients_hold_up_nobody(
         nodes.heal()
         await ledger.accepts(2)
 
-        async def nothing_is_left() -> bool:
-            return ingress.door.requests == ingress.door.reading.used == 0
-
-        await eventually(10, nothing_is_left)
+        await eventually(lambda: ingress.door.requests == ingress.door.reading.used == 0, "no request is under way", 10)
         for _, writer in slow:
             writer.close()
         await ledger.holds(nodes, topic_prefix)
@@ -227,7 +226,7 @@ async def test_a_request_of_many_records_can_be_repeated(nodes: Cluster, topic_p
         async def taken() -> bool:
             return (await ledger.client.post("/webhooks/omniparcel", content=raw, headers=login)).status_code == 200
 
-        await eventually(FAILOVER_S, taken)
+        await eventually(taken, "the request is taken whole", FAILOVER_S)
         found = await facts()
         assert len(found) == 31
         assert max(found.values()) > 1, "the first attempt had written some already"
@@ -243,7 +242,7 @@ async def test_sigterm_under_load_breaks_no_request(nodes: Cluster, topic_prefix
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=10) as client:
-            await eventually(60, lambda: status_is(client, 200))
+            await eventually(lambda: status_is(client, 200), "/readyz says 200", 60)
             ledger = Ledger(client)
 
             async def until_told() -> None:

@@ -20,7 +20,8 @@ from streams.engine.agent import changelog_of
 from streams.engine.options import RunnerOptions
 from streams.engine.rocks import RocksStorage
 from tests.builders import HASH_KEY, erasure, shopify_order
-from tests.integration.order_tables import OrderTables, until
+from tests.integration.order_tables import OrderTables
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -88,7 +89,7 @@ async def test_an_erased_order_is_hidden_at_once_and_then_gone_from_the_brokers_
     async with tables.running(dated(state, tables, NOW - timedelta(days=8))):
         unreadable = json.dumps({"id": MARKED_ID, "email": EMAIL, "zip": POSTCODE}).encode()
         await tables.send([marked(), ordered(1), ("acme/MARKED-4711", unreadable)])
-        await until(lambda: _has(tables, "acme/MARKED-4711", True), "stored")
+        await eventually(lambda: _has(tables, "acme/MARKED-4711", True), "stored")
     shutil.copytree(state, old)
     assert {marker: bool(tables.where(marker)) for marker in MARKERS} == dict.fromkeys(MARKERS, True)
     compacted = [tables.cluster.name(name) for name in ("orders", changelog_of(NAME))]
@@ -97,15 +98,15 @@ async def test_an_erased_order_is_hidden_at_once_and_then_gone_from_the_brokers_
 
     async with tables.running(dated(state, tables, datetime.now(UTC))):
         await tables.send([("acme/?*", erasure(MARKED_ID))], everywhere=True)
-        await until(lambda: _has(tables, "acme/MARKED-4711", False), "hidden", timeout_s=60)
+        await eventually(lambda: _has(tables, "acme/MARKED-4711", False), "hidden", timeout_s=60)
         await tables.send([marked(updated_at=NOW), marked(), ordered(2)])  # a late webhook, and the import's repeat
-        await until(lambda: _has(tables, "acme/2", True), "what came after it is handled")
+        await eventually(lambda: _has(tables, "acme/2", True), "what came after it is handled")
         assert "acme/MARKED-4711" not in await tables.rows()
         await _gone(tables)
 
     async with tables.running(dated(old, tables, datetime.now(UTC))):
         await tables.send([marked(updated_at=NOW + timedelta(hours=1)), ordered(3)])
-        await until(lambda: _has(tables, "acme/3", True), "what came after it is handled")
+        await eventually(lambda: _has(tables, "acme/3", True), "what came after it is handled")
         assert "acme/MARKED-4711" not in await tables.rows()
         await _gone(tables)
 
@@ -116,9 +117,9 @@ async def test_the_last_order_of_an_installation_is_gone_from_the_disk_too_thoug
     monkeypatch.setattr(disk_sweep, "EVERY", timedelta(seconds=1))
     async with tables.running():
         await tables.send([marked()])
-        await until(lambda: _has(tables, "acme/MARKED-4711", True), "stored")
+        await eventually(lambda: _has(tables, "acme/MARKED-4711", True), "stored")
         await tables.send([("acme/?*", erasure(whole_shop=True))], everywhere=True)
-        await until(lambda: _has(tables, "acme/MARKED-4711", False), "hidden", timeout_s=60)
+        await eventually(lambda: _has(tables, "acme/MARKED-4711", False), "hidden", timeout_s=60)
         await _gone(tables, with_traffic=False)
 
 
@@ -127,9 +128,9 @@ async def test_the_changelog_and_the_table_shrink_to_their_live_rows(tables: Ord
     async with tables.running():
         written = [ordered(number, version) for version in range(versions) for number in range(orders)]
         await tables.send(written)
-        await until(lambda: _has(tables, f"acme/{orders - 1}", True), "stored")
+        await eventually(lambda: _has(tables, f"acme/{orders - 1}", True), "stored")
         await tables.send([("acme/?*", erasure(whole_shop=True))], everywhere=True)
-        await until(lambda: _count(tables, 0), "the whole shop is erased", timeout_s=60)
+        await eventually(lambda: _count(tables, 0), "the whole shop is erased", timeout_s=60)
         # By what was written, not by the files: the brokers may have compacted some of them by now.
         tenth = sum(len(order.model_dump_json()) for _, order in written) // 10
         assert tenth > 10_000
@@ -144,9 +145,9 @@ async def test_the_changelog_and_the_table_shrink_to_their_live_rows(tables: Ord
             await tables.send([(f"acme/{number}", new)])
             return all(tables.size(name) < tenth for name in ("orders", changelog_of(NAME)))
 
-        await until(small, f"smaller than {tenth} bytes, a tenth of what was written", timeout_s=60)
+        await eventually(small, f"smaller than {tenth} bytes, a tenth of what was written", timeout_s=60)
         sent = next(numbers) - 1_000
-        await until(lambda: _count(tables, sent), "only what came after the erasure is left")
+        await eventually(lambda: _count(tables, sent), "only what came after the erasure is left")
 
 
 async def test_an_order_that_becomes_too_old_while_nobody_runs_is_deleted_by_the_next_start(
@@ -157,10 +158,10 @@ async def test_an_order_that_becomes_too_old_while_nobody_runs_is_deleted_by_the
     old = shopify_order(name="#1", id="1", created_at=created, updated_at=created)
     async with tables.running(months=48):
         await tables.send([("acme/1", old), ordered(2)])
-        await until(lambda: _has(tables, "acme/1", True), "stored")
+        await eventually(lambda: _has(tables, "acme/1", True), "stored")
 
     async with tables.running(months=48):
-        await until(lambda: _has(tables, "acme/1", False), "deleted")
+        await eventually(lambda: _has(tables, "acme/1", False), "deleted")
         assert datetime.now(UTC) >= due
         assert list(await tables.rows()) == ["acme/2"]
 
@@ -185,6 +186,6 @@ async def _gone(tables: OrderTables, with_traffic: bool = True) -> None:
         return not found
 
     try:
-        await until(nowhere, "gone from the brokers' disk", timeout_s=60)
+        await eventually(nowhere, "gone from the brokers' disk", timeout_s=60, every_s=0.1)
     except AssertionError as late:
         raise AssertionError(f"{late}: {found}") from None

@@ -39,6 +39,7 @@ from streams.wiring import shop_callers
 from tests.builders import HASH_KEY
 from tests.integration.conftest import Command
 from tests.unit.producers.shop_kit import ACME, SHOP, expected
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -158,9 +159,7 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
         async with shop_work(settings) as work:
             await publish_patiently(work.publisher, live.goes_on(40))
         latest = max(body["updated_at"] for body in simulated.store.bodies())
-        async with asyncio.timeout(20):
-            while datetime.now(UTC) <= datetime.fromisoformat(latest):  # noqa: ASYNC110 - time is not told of
-                await asyncio.sleep(0.05)
+        await eventually(lambda: datetime.now(UTC) > datetime.fromisoformat(latest), "the last change is in the past")
         reconciled = await asyncio.to_thread(command, "orders", "reconcile", "--retailer", "acme", **there)
         assert reconciled.code == 0, reconciled.err
         assert "written 0," not in reconciled.out, "webhooks were lost"
@@ -174,7 +173,6 @@ async def test_after_one_reconciliation_the_table_is_the_shops(
         before = missed_so_far()
         async with agent_running(order_reconcile(every_s=1), cluster, settings):
             assert await settled(cluster, simulated) == {}, "the agent has found it"
-            async with asyncio.timeout(20):
-                while missed_so_far() == before:  # noqa: ASYNC110 - the call's answer comes after its records
-                    await asyncio.sleep(0.05)
+            # The call's answer comes after its records.
+            await eventually(lambda: missed_so_far() != before, "what was missed is counted")
         assert missed_so_far() == before + 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -11,6 +9,7 @@ from producers.metrics import Metrics
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
 from producers.settings import KafkaSettings
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -22,9 +21,7 @@ async def test_without_its_topic_it_says_what_to_do_once_an_attempt(
     with capture_logs() as logs:
         await reader.start()
         try:
-            async with asyncio.timeout(10):
-                while not logs:  # noqa: ASYNC110 - a log tells nobody
-                    await asyncio.sleep(0.05)
+            await eventually(lambda: bool(logs), "it says why it does not begin", 10)
         finally:
             await reader.stop()
     assert not reader.ready

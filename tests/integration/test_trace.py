@@ -23,11 +23,11 @@ from streams.engine.runner import AgentRunner
 from streams.settings import Settings
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from streams.wiring import AGENTS, hook_caller
-from tests.integration.engine.toy import eventually
 from tests.integration.test_ingress import ACME, listening, settings_for
 from tests.spans import Collected, collecting
 from tests.unit.callers.receiver import Receiver, receiver, status
 from tests.unit.producers import support
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.integration.engine.toy import PATIENCE_S, Toy, eventually
+from tests.integration.engine.toy import Toy
+from tests.waiting import PATIENCE_S, eventually
 
 
 class Load:

@@ -15,8 +15,9 @@ from contracts import topics
 from streams.engine.errors import ConfigError
 from streams.engine.options import RunnerOptions
 from streams.topics_admin import Step, TopicsAdmin
-from tests.integration.engine.toy import ONE_COPY, Toy, eventually, reply
+from tests.integration.engine.toy import ONE_COPY, Toy, reply
 from tests.unit.engine.toys import ECHOES, Echo
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

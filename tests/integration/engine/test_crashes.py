@@ -11,7 +11,8 @@ import pytest
 from demo.broker import BrokerOptions, EmbeddedCluster
 from streams.engine.options import RunnerOptions
 from tests.integration.engine.load import Load
-from tests.integration.engine.toy import Toy, eventually, reply
+from tests.integration.engine.toy import Toy, reply
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -20,8 +20,9 @@ from streams.engine.limits import Limits
 from streams.engine.options import RunnerOptions
 from streams.engine.records import Record
 from streams.letters import letter_of
-from tests.integration.engine.toy import PATIENCE_S, Running, Toy, eventually, reply
+from tests.integration.engine.toy import Running, Toy, reply
 from tests.unit.engine.toys import NUMBERS, Number
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -89,11 +90,14 @@ async def letters(toy: Toy, count: int) -> list[Record]:
 
 async def announced(toy: Toy, known: Sequence[str] = ()) -> TaskPaused:
     """The pause of the task, as soon as it is another than those that are known."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            for pause in await pauses.paused(toy.cluster):
-                if pause.pause not in known:
-                    return pause
+    found: list[TaskPaused] = []
+
+    async def another() -> bool:
+        found.extend(pause for pause in await pauses.paused(toy.cluster) if pause.pause not in known)
+        return bool(found)
+
+    await eventually(another, f"a pause that is none of {known}")
+    return found[0]
 
 
 async def test_poison_of_every_kind_is_kept_to_the_byte_and_what_follows_goes_on(toy: Toy) -> None:

@@ -13,8 +13,9 @@ from aiokafka.client import AIOKafkaClient, CoordinationType
 from demo.broker import Cluster
 from streams.topics_admin import Replication
 from tests.integration.engine.load import Load
-from tests.integration.engine.toy import Toy, eventually
+from tests.integration.engine.toy import Toy
 from tests.unit.engine.toys import NUMBERS
+from tests.waiting import eventually
 
 # Three brokers start, one fails over and comes back: each of it takes long on a busy machine.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]

@@ -14,8 +14,9 @@ from streams.engine.kafka import append
 from streams.engine.kafka.producing import TRANSACTION_TIMEOUT_MS
 from streams.engine.records import OutRecord
 from tests.integration.engine.load import Load
-from tests.integration.engine.toy import PATIENCE_S, Process, Toy, eventually
+from tests.integration.engine.toy import Process, Toy
 from tests.unit.engine.toys import ECHOES, Echo
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -25,8 +25,9 @@ from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.rocks import RocksStorage
-from tests.integration.engine.toy import PATIENCE_S, Toy, eventually, reply
+from tests.integration.engine.toy import Toy, reply
 from tests.unit.engine.toys import LABELS, NUMBERS, TOTALS, Nudge, Number
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.kafka
 

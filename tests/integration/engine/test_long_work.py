@@ -32,7 +32,8 @@ from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
 from streams.topics_admin import TopicsAdmin, wanted
 from tests.builders import HASH_KEY, erasure, shopify_order, uncalled
-from tests.integration.engine.toy import ONE_COPY, eventually
+from tests.integration.engine.toy import ONE_COPY
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 
 from streams.engine.errors import StateRefused
 from streams.engine.records import Record
-from tests.integration.engine.toy import ASK_AGAIN_S, PATIENCE_S, Toy
+from tests.integration.engine.toy import Toy
 from tests.unit.engine.toys import NUMBERS
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -42,15 +43,17 @@ async def life(toy: Toy, until: int, begin: int = 0) -> None:
 
 async def made_anew(toy: Toy, records: Iterable[Record]) -> None:
     """The changelog again, with these records only."""
+    name = toy.cluster.name(CHANGELOG)
     async with admin(toy) as client:
-        await client.delete_topics([toy.cluster.name(CHANGELOG)])
-        async with asyncio.timeout(PATIENCE_S):
-            while toy.cluster.name(CHANGELOG) in await client.list_topics():  # noqa: ASYNC110 - nobody tells us
-                await asyncio.sleep(ASK_AGAIN_S)
+        await client.delete_topics([name])
+
+        async def gone() -> bool:
+            return name not in await client.list_topics()
+
+        await eventually(gone, f"{name} is deleted")
     await toy.create()
     async with AIOKafkaProducer(bootstrap_servers=toy.bootstrap, acks="all") as producer:
         for record in records:
-            name = toy.cluster.name(CHANGELOG)
             await producer.send_and_wait(name, record.value, record.key, partition=record.partition)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from streams.engine.kafka import remove_member
 from tests.integration.engine.load import Load
-from tests.integration.engine.toy import Process, Toy, eventually
+from tests.integration.engine.toy import Process, Toy
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -17,8 +17,9 @@ from contracts.model import Model
 from streams.engine import member_watch
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call
-from tests.integration.engine.toy import Running, Toy, eventually, reply
+from tests.integration.engine.toy import Running, Toy, reply
 from tests.unit.engine.toys import NUMBERS, START, Number, Reply
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.integration.engine.load import Load
 from tests.integration.engine.proxy import Proxy
-from tests.integration.engine.toy import Toy, eventually
+from tests.integration.engine.toy import Toy
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

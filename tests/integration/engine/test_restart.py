@@ -17,8 +17,9 @@ from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call
-from tests.integration.engine.toy import Toy, eventually, reply
+from tests.integration.engine.toy import Toy, reply
 from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, Echo, Label, Nudge, Number
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

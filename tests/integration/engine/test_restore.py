@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -16,9 +15,10 @@ from streams.engine import metrics, restore
 from streams.engine.clock import utc_now
 from streams.engine.kafka import reading
 from streams.engine.keyvalue import KeyValue
-from tests.integration.engine.toy import ASK_AGAIN_S, PATIENCE_S, Toy
+from tests.integration.engine.toy import Toy
 from tests.unit.engine.test_keyvalue import Factory, each_kind
 from tests.unit.engine.toys import toy_agent
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -80,9 +80,7 @@ class History:
         policy = {"cleanup.policy": "compact,delete"}
         try:
             await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self._place.topic, configs=policy)])
-            async with asyncio.timeout(PATIENCE_S):
-                while not await self._deleted(admin):  # noqa: ASYNC110 - the broker learns of its policy by and by
-                    await asyncio.sleep(ASK_AGAIN_S)
+            await eventually(lambda: self._deleted(admin), "the broker knows its policy and removes what is there")
         finally:
             await admin.close()
         self.rows.clear()

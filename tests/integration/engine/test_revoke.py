@@ -13,7 +13,8 @@ from aiokafka.protocol.transaction import EndTxnResponse_v0, TxnOffsetCommitResp
 from streams.engine.kafka.consuming import REBALANCE_TIMEOUT_MS
 from tests.integration.engine.load import Load
 from tests.integration.engine.proxy import Answer, Proxy
-from tests.integration.engine.toy import Toy, eventually
+from tests.integration.engine.toy import Toy
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

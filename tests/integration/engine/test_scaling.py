@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engine.load import Load
-from tests.integration.engine.toy import Process, Toy, eventually
+from tests.integration.engine.toy import Process, Toy
 from tests.unit.engine.toys import ECHOES
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 

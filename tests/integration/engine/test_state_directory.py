@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from streams.engine.starting import IN_USE_S
-from tests.integration.engine.toy import PATIENCE_S, Process, Toy, eventually
+from tests.integration.engine.toy import Process, Toy
 from tests.unit.engine.toys import NUMBERS, Number
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.kafka
 

@@ -30,19 +30,9 @@ from streams.engine.records import Record
 from streams.engine.runner import AgentRunner
 from streams.topics_admin import Replication, TopicsAdmin, Wanted, wanted
 from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, TOTALS, Echo, Number, Reply, toy_agent
+from tests.waiting import PATIENCE_S, eventually
 
 ONE_COPY = Replication(1, 1)
-# No broker of these tests may be slower than this for anything, unless somebody killed it.
-PATIENCE_S = 30.0
-ASK_AGAIN_S = 0.02
-
-
-async def eventually(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
-    """Returns as soon as the condition holds, while the loop goes on."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        await asyncio.sleep(ASK_AGAIN_S)
 
 
 async def reply(call: Call[Any]) -> Model:

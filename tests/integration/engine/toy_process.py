@@ -19,7 +19,8 @@ from streams.engine.options import RunnerOptions, memory
 from streams.engine.records import OutRecord
 from streams.engine.rocks import RocksStorage
 from streams.engine.runner import AgentRunner
-from tests.integration.engine.toy import ASK_AGAIN_S, Role, Toy, reply
+from tests.integration.engine.toy import Role, Toy, reply
+from tests.waiting import INTERVAL_S
 
 
 def meddle(place: Path, role: Role) -> None:
@@ -77,7 +78,7 @@ async def _main(place: Path, role: Role) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.stop.set)
         while not running.task.done():
             _say(place.with_suffix(".json"), running.runner)
-            await asyncio.wait({running.task}, timeout=ASK_AGAIN_S)
+            await asyncio.wait({running.task}, timeout=INTERVAL_S)
     running.task.result()
 
 

@@ -22,10 +22,10 @@ from streams.engine.outbox import Policy
 from streams.engine.records import Record
 from streams.engine.running_task import RunningTask
 from tests.builders import retailer, return_event
-from tests.integration.engine.toy import eventually
 from tests.unit.callers.receiver import Answering, Received, Receiver, receiver, status
 from tests.unit.callers.test_hook import Kept
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, nothing
+from tests.waiting import eventually
 
 WELL = [f"well-{n}" for n in range(10)]
 TIGHT = replace(DEFAULT, concurrency=12, per_lane=4)

@@ -11,8 +11,8 @@ import pytest
 from streams.engine import intake
 from streams.engine.intake import Intake
 from streams.engine.records import Record
-from tests.unit.engine.test_running_task import eventually
 from tests.unit.engine.toys import NUMBERS, Number, record
+from tests.waiting import eventually
 
 BATCH = 10
 
@@ -72,7 +72,7 @@ async def test_records_are_taken_over_while_nobody_asks(reading: Intake, consume
     consumer.given.put_nowait(records(1))
     consumer.given.put_nowait(records(2, 3))
 
-    await eventually(lambda: offsets(reading) == [1, 2, 3])
+    await eventually(lambda: offsets(reading) == [1, 2, 3], "both deals are taken over")
 
 
 async def test_no_more_is_taken_over_than_fits(
@@ -81,7 +81,7 @@ async def test_no_more_is_taken_over_than_fits(
     monkeypatch.setattr(intake, "AHEAD_BYTES", 1)
     for offset in (1, 2):
         consumer.given.put_nowait(records(offset))
-    await eventually(lambda: offsets(reading) == [1])
+    await eventually(lambda: offsets(reading) == [1], "the first deal is taken over")
     fetches = consumer.fetches
     await asyncio.sleep(0)
     assert (offsets(reading), consumer.fetches) == ([1], fetches)
@@ -95,12 +95,12 @@ async def test_what_is_handed_out_again_before_its_commit_is_dropped(reading: In
     for again in (records(0, 1), records(1, 2)):
         consumer.given.put_nowait(again)
 
-    await eventually(lambda: offsets(reading) == [1, 2])
+    await eventually(lambda: offsets(reading) == [1, 2], "each record is taken over once")
 
 
 async def test_a_fetch_that_failed_is_told_to_whoever_takes_next(reading: Intake, consumer: Consumer) -> None:
     consumer.given.put_nowait(ConnectionError("gone"))
-    await eventually(consumer.given.empty)
+    await eventually(consumer.given.empty, "the fetch has failed")
     await asyncio.sleep(0)
 
     with pytest.raises(ConnectionError, match="gone"):

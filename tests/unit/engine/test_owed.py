@@ -21,6 +21,7 @@ from streams.engine.owed import Owed
 from streams.engine.watch import COUNTED_AT_ONCE, TaskWatch
 from tests.unit.engine.lane_kit import Task
 from tests.unit.engine.toys import START, Ask, Reply, lane_of
+from tests.waiting import eventually
 
 
 def test_what_each_lane_owes_is_counted() -> None:
@@ -113,9 +114,7 @@ class TestBesideTheWork:
         watch.count_owed(task.core.stored)
 
         assert self.shown() == COUNTED_AT_ONCE
-        async with asyncio.timeout(10):
-            while self.shown() != 2 * COUNTED_AT_ONCE:  # noqa: ASYNC110 - nothing tells how far it is
-                await asyncio.sleep(0)
+        await eventually(lambda: self.shown() == 2 * COUNTED_AT_ONCE, "all of them are counted")
 
     async def test_a_task_that_begins_anew_counts_no_further(self, owing: tuple[Task, TaskWatch]) -> None:
         task, watch = owing

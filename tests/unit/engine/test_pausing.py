@@ -21,8 +21,9 @@ from streams.engine.outbox import Call
 from streams.engine.records import Record
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, nothing
-from tests.unit.engine.test_running_task import ROOMY, answer, eventually
+from tests.unit.engine.test_running_task import ROOMY, answer
 from tests.unit.engine.toys import Number, Reply, record, toy_agent
+from tests.waiting import eventually
 
 BOUND_S = 5.0
 TWO = Limits(in_a_row=2, share=1)
@@ -46,7 +47,7 @@ class Fixture:
 
     async def paused(self) -> TaskPaused:
         """The pause, as soon as the task stands still."""
-        await eventually(lambda: self.task.paused is not None)
+        await eventually(lambda: self.task.paused is not None, "the task stands still")
         assert self.task.paused is not None
         return self.task.paused
 
@@ -102,7 +103,7 @@ async def test_it_stops_at_the_limit_is_not_ready_and_goes_on_behind_the_last_le
         assert (letters(kafka), kafka.offsets["numbers"], len(kafka.echoes())) == (2, 3, 1)
 
         fixture.lift(pause)
-        await eventually(lambda: len(kafka.echoes()) == 3)
+        await eventually(lambda: len(kafka.echoes()) == 3, "what follows the two bad ones is handled")
         assert fixture.task.ready.is_set()
         assert fixture.task.paused is None
         assert kafka.offsets["numbers"] == 5
@@ -120,7 +121,7 @@ async def test_starting_it_again_drains_nothing_until_it_is_lifted(kafka: FakeKa
         first = await fixture.paused()
         assert pauses == {first.pause}
         fixture.lift(first)
-        await eventually(lambda: letters(kafka) == 4)
+        await eventually(lambda: letters(kafka) == 4, "two more dead letters")
         assert (await fixture.paused()).pause != first.pause, "what lifted the first lifts not the second"
         assert kafka.offsets["numbers"] == 4
 
@@ -141,7 +142,10 @@ async def test_no_timer_fires_and_no_call_begins_while_it_stands_still(kafka: Fa
         assert calls == []
 
         fixture.lift(pause)
-        await eventually(lambda: {"rang", "told a1"} <= {echo.what for echo in kafka.echoes()})
+        await eventually(
+            lambda: {"rang", "told a1"} <= {echo.what for echo in kafka.echoes()},
+            "the timer fires and the call is made",
+        )
         whats = [echo.what for echo in kafka.echoes()]
         assert whats.index("rang") > 1, "the backlog first"
 
@@ -162,5 +166,5 @@ async def test_the_answer_of_a_call_under_way_is_still_taken(kafka: FakeKafka) -
         deals.put_nowait([record(BAD, offset=n) for n in (1, 2)])
         await fixture.paused()
         release.set()
-        await eventually(lambda: "told a1" in {echo.what for echo in kafka.echoes()})
+        await eventually(lambda: "told a1" in {echo.what for echo in kafka.echoes()}, "the answer is told")
         assert fixture.task.paused is not None

@@ -11,7 +11,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.engine.kafka import Cluster, Transactions, producing
 from streams.engine.records import OutRecord
-from tests.unit.engine.test_running_task import eventually
+from tests.waiting import eventually
 
 
 class Producer:
@@ -49,7 +49,7 @@ async def test_offsets_wait_for_the_batches_because_brokers_verify_one_request_o
     record = OutRecord("echoes", b"k", b"v", partition=0)
 
     committing = asyncio.create_task(transactions.commit([record], {("numbers", 0): 1}, "toy"))
-    await eventually(lambda: "batch" in producer.steps)
+    await eventually(lambda: "batch" in producer.steps, "the batch is sent")
     await asyncio.sleep(0)
     assert producer.steps == ["begin", "batch"]
 

@@ -19,7 +19,8 @@ from streams.engine.runner import AgentRunner
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, FakeTransactions
 from tests.unit.engine.test_runner import BOUND_S, joined, new_runner
-from tests.unit.engine.test_running_task import eventually, running
+from tests.unit.engine.test_running_task import running
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def test_offsets_and_rows_are_read_only_after_the_last_owner_is_fenced(
     monkeypatch.setattr(FakeConsumer, "seek", seeking)
     monkeypatch.setattr(restore, "restore", restoring)
     async with running(kafka) as task:
-        await eventually(task.ready.is_set)
+        await eventually(task.ready.is_set, "the task is ready")
 
     assert steps == ["fenced", "restore", "committed", "seek"]
 
@@ -96,7 +97,7 @@ async def test_an_error_while_letting_go_ends_the_process(kafka: FakeKafka, monk
     run = await joined(kafka, runner := new_runner(), asyncio.Event())
     revoked, assigned = kafka.listeners
     assigned({0})
-    await eventually(lambda: runner.ready)
+    await eventually(lambda: runner.ready, "the runner is ready")
     stop = RunningTask.stop
     monkeypatch.setattr(RunningTask, "stop", failing)
     await revoked()
@@ -119,7 +120,7 @@ async def test_an_error_while_closing_what_went_to_others_ends_the_process(kafka
     run = await joined(kafka, runner := new_runner(storage=storage), asyncio.Event())
     revoked, assigned = kafka.listeners
     assigned({0, 1})
-    await eventually(lambda: runner.ready)
+    await eventually(lambda: runner.ready, "the runner is ready")
     await revoked()
     assigned({1})
 

@@ -14,8 +14,9 @@ from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.runner import AgentRunner
 from tests.unit.engine.fake_kafka import FakeKafka
-from tests.unit.engine.test_running_task import answer, eventually
+from tests.unit.engine.test_running_task import answer
 from tests.unit.engine.toys import toy_agent
+from tests.waiting import eventually
 
 BOUND_S = 5.0
 
@@ -53,7 +54,7 @@ def new_runner(**more: Any) -> AgentRunner:
 
 async def joined(kafka: FakeKafka, runner: AgentRunner, stop: asyncio.Event) -> asyncio.Task[None]:
     run = asyncio.create_task(runner.run(stop))
-    await eventually(lambda: kafka.listeners[1] is not None or run.done())
+    await eventually(lambda: kafka.listeners[1] is not None or run.done(), "it has joined its group")
     return run
 
 
@@ -99,7 +100,7 @@ async def test_storage_that_another_process_is_about_to_let_go_is_waited_for(
     run = await joined(kafka, runner, stop)
     with capture_logs() as logs:
         kafka.listeners[1]({0})
-        await eventually(lambda: runner.ready)
+        await eventually(lambda: runner.ready, "the runner is ready")
     stop.set()
     await asyncio.wait_for(run, BOUND_S)
 
@@ -172,13 +173,13 @@ async def test_stores_are_closed_when_their_partition_goes_and_at_the_end(kafka:
     run = await joined(kafka, runner, stop)
     revoked, assigned = kafka.listeners
     assigned({0, 1})
-    await eventually(lambda: runner.ready)
+    await eventually(lambda: runner.ready, "the runner is ready")
     await revoked()
     assert [made[0].closed, made[1].closed] == [0, 0]
     assigned({1})
-    await eventually(lambda: made[0].closed == 1)
+    await eventually(lambda: made[0].closed == 1, "the storage of the partition that went is closed")
     assert made[1].closed == 0
-    await eventually(lambda: runner.ready)
+    await eventually(lambda: runner.ready, "the runner is ready")
     stop.set()
     await asyncio.wait_for(run, BOUND_S)
 

@@ -23,6 +23,7 @@ from streams.engine.records import Record
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, nothing
 from tests.unit.engine.toys import Label, Number, Reply, record, toy_agent
+from tests.waiting import eventually
 
 BOUND_S = 5.0
 ROOMY = Policy(timeout_s=10, delays_s=(1,), concurrency=4)
@@ -65,12 +66,6 @@ async def running(
             await run
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(BOUND_S):
-        while not condition():  # noqa: ASYNC110 - many conditions, no one event
-            await asyncio.sleep(0.005)
-
-
 async def test_timers_fire_while_the_inputs_never_run_dry(kafka: FakeKafka) -> None:
     """Caught up is who has passed the ends seen at the start, though ever more comes behind them."""
     numbers = count()
@@ -82,7 +77,7 @@ async def test_timers_fire_while_the_inputs_never_run_dry(kafka: FakeKafka) -> N
 
     kafka.deal = always
     async with running(kafka):
-        await eventually(lambda: any(e.what == "rang" for e in kafka.echoes()))
+        await eventually(lambda: any(e.what == "rang" for e in kafka.echoes()), "the timer fires")
     whats = [e.what for e in kafka.echoes()]
     assert whats.index("rang") >= 5, "not before the backlog of the start was through"
 
@@ -105,7 +100,7 @@ async def test_a_call_never_outlives_the_deadline_that_was_committed(kafka: Fake
     kafka.before_commit = slow
     dealing(kafka, record(Number(ask="a1")))
     async with running(kafka, Policy(timeout_s=0.2, delays_s=(1,), concurrency=4), hanging):
-        await eventually(lambda: len(seen) >= 2)
+        await eventually(lambda: len(seen) >= 2, "two calls are made")
     for _, left_at_the_start, left_at_the_end in seen:
         assert left_at_the_start > 0
         assert left_at_the_end > -0.05
@@ -138,7 +133,7 @@ async def test_an_answer_that_came_before_the_stop_is_committed(kafka: FakeKafka
     dealing(kafka, record(Number(ask="a1")))
     async with running(kafka, caller=stopping) as task:
         held.append(task)
-        await eventually(lambda: any(e.what == "told a1" for e in kafka.echoes()))
+        await eventually(lambda: any(e.what == "told a1" for e in kafka.echoes()), "the answer is told")
 
 
 async def test_a_caller_that_raises_costs_an_attempt_and_nothing_else(kafka: FakeKafka) -> None:
@@ -152,7 +147,7 @@ async def test_a_caller_that_raises_costs_an_attempt_and_nothing_else(kafka: Fak
 
     dealing(kafka, record(Number(ask="a1")))
     async with running(kafka, Policy(timeout_s=0.1, delays_s=(1,)), failing):
-        await eventually(lambda: any(e.what == "told a1" for e in kafka.echoes()))
+        await eventually(lambda: any(e.what == "told a1" for e in kafka.echoes()), "the answer is told")
     assert attempts == [("a1", 1), ("a1", 2)]
 
 
@@ -188,7 +183,7 @@ async def test_a_failed_commit_is_redone_whole(kafka: FakeKafka, monkeypatch: py
 
     kafka.deal, kafka.before_commit = deal, fail
     async with running(kafka):
-        await eventually(lambda: len(kafka.echoes()) == 3)
+        await eventually(lambda: len(kafka.echoes()) == 3, "all three are handled")
     assert (kafka.opened, kafka.offsets) == (4, {"numbers": 3})
 
 
@@ -206,7 +201,7 @@ async def test_rows_that_were_not_read_to_their_real_end_are_restored_again_befo
 
     monkeypatch.setattr(restore, "restore", restored)
     async with running(kafka) as task:
-        await eventually(task.ready.is_set)
+        await eventually(task.ready.is_set, "the task is ready")
         assert positions.consumed(task.stored) == {"numbers": 5}
     assert next(reached, None) is None
 
@@ -219,7 +214,7 @@ async def test_records_handed_out_again_are_dropped(kafka: FakeKafka) -> None:
 
     kafka.deal = deal
     async with running(kafka):
-        await eventually(lambda: len(kafka.echoes()) >= 4)
+        await eventually(lambda: len(kafka.echoes()) >= 4, "all four are handled")
         await asyncio.sleep(0.05)
     assert [e.n for e in kafka.echoes()] == [0, 1, 2, 3]
 
@@ -232,7 +227,7 @@ async def test_what_is_handled_of_a_mirrored_input_is_noted_past_the_end_of_its_
     kafka.ends = {"labels": 5}
     dealing(kafka, record(Label(text="a"), topic="labels", offset=3))
     async with running(kafka) as task:
-        await eventually(lambda: task.stored.positions().get("labels") == 5)
+        await eventually(lambda: task.stored.positions().get("labels") == 5, "the end of the transaction is noted")
 
 
 async def test_idle_means_idle(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +248,7 @@ async def test_idle_means_idle(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
     asks = [record(Number(ask=f"a{n}", ring_s=3600), key=str(n).encode(), offset=n) for n in range(3)]
     dealing(kafka, *asks)
     async with running(kafka, Policy(timeout_s=60, delays_s=(1,), concurrency=1), hanging):
-        await eventually(lambda: len(kafka.echoes()) == 3)
+        await eventually(lambda: len(kafka.echoes()) == 3, "all three are handled")
         await asyncio.sleep(0.2)
         before = rounds
         await asyncio.sleep(0.5)

@@ -17,8 +17,9 @@ from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka
-from tests.unit.engine.test_running_task import BOUND_S, ROOMY, dealing, eventually
+from tests.unit.engine.test_running_task import BOUND_S, ROOMY, dealing
 from tests.unit.engine.toys import Number, Reply, record, toy_agent
+from tests.waiting import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -42,7 +43,9 @@ async def call_made_by(kafka: FakeKafka, ahead: timedelta) -> Call[Any]:
     task = RunningTask(toy_agent(ROOMY), 0, Cluster({}), consumer, {}, MemoryKeyValue(), options)
     run = asyncio.create_task(task.run())
     try:
-        await eventually(lambda: run.done() or any(echo.what == "told a1" for echo in kafka.echoes()))
+        await eventually(
+            lambda: run.done() or any(echo.what == "told a1" for echo in kafka.echoes()), "the answer is told"
+        )
         await task.stop()
         await asyncio.wait_for(run, BOUND_S)
     finally:
