@@ -76,7 +76,10 @@ class Totals:
     oldest: datetime | None = None
 
 
-_TABLES = """
+# A million rows come in no order of their keys: with the 2 MB of its default the database would wait for the disk.
+_CACHE_KIB = 64 * 1024
+_TABLES = f"""
+PRAGMA cache_size = -{_CACHE_KIB}; PRAGMA journal_mode = OFF;
 CREATE TABLE open (order_key TEXT, number INTEGER, id TEXT, replay TEXT, retailer TEXT, rma TEXT, code TEXT,
                    state TEXT, attempt INTEGER, since REAL, PRIMARY KEY (order_key, number)) WITHOUT ROWID;
 CREATE TABLE due (order_key TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
@@ -99,6 +102,10 @@ UPDATE open SET state = 'given-up' WHERE number = (SELECT min(number) FROM open 
 AND order_key IN (SELECT order_key FROM due WHERE at >= ?)
 """
 
+_WAITING = "SELECT id, replay, retailer, order_key, rma, code, attempt, since FROM open WHERE state = 'given-up'"
+_ENDS = "INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?, ?, ?)"
+_ENDS_UNLESS_KNOWN = "INSERT OR IGNORE INTO ended VALUES (?, ?, ?, ?, ?, ?)"
+
 
 class Overview:
     """Deliveries as the topics tell them. First all of the changelog, then all of tracking-deliveries.
@@ -112,7 +119,7 @@ class Overview:
         self._kept = {State.GIVEN_UP, State.DELIVERED} if keep_delivered else {State.GIVEN_UP}
         self._delivered: Counter[str] = Counter()
         self._last: dict[str, Delivery | None] = {}
-        # Without a name: in memory as far as its cache of 2 MB goes, then in a file that is gone when it is closed.
+        # Without a name: in memory as far as its cache goes, then in a file that is gone when it is closed.
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(_TABLES)
 
@@ -159,7 +166,13 @@ class Overview:
         """All of it is there. limit: of how many the newest attempt will be asked for."""
         self._db.executescript(_INDICES)
         self._db.execute(_WAITS, (NEVER.timestamp(),))
+        for row in self._db.execute(_WAITING).fetchall():
+            self.waits(_waiting(*row, now=self._now))
         self._last = {each.delivery_id: None for each in self._first_open(OPEN, limit)}
+
+    def waits(self, last: Delivery) -> None:
+        """One that waits for a person, with all that its queue says of it: its attempts may be kept no longer."""
+        self._db.execute(_ENDS_UNLESS_KNOWN, _ending(last, State.GIVEN_UP))
 
     # --- what became of it -------------------------------------------------------------------------------------------
 
@@ -188,9 +201,7 @@ class Overview:
         if delivered:
             self._delivered[last.retailer] += 1
         if state in self._kept:
-            about = (last.delivery_id, last.retailer, last.order_key)
-            row = (*about, state, last.at.timestamp(), last.to_json())
-            self._db.execute("INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._db.execute(_ENDS, _ending(last, state))
 
     # --- what can be asked -------------------------------------------------------------------------------------------
 
@@ -237,6 +248,37 @@ class Overview:
             last = self._last.get(delivery_id)
             at = (_instant(since), _instant(due))
             yield Standing(State(state), delivery_id, order_key, rma, code, attempt, *at, last)
+
+
+def _waiting(
+    id: str,
+    replay: str | None,
+    retailer: str,
+    order_key: str,
+    rma: str | None,
+    code: str,
+    attempt: int,
+    since: float | None,
+    *,
+    now: datetime,
+) -> Delivery:
+    return Delivery(
+        delivery_id=id,
+        retailer=retailer,
+        order_key=order_key,
+        rma=rma,
+        code=code,
+        url="",
+        attempt=attempt,
+        result=DeliveryResult.GIVEN_UP,
+        error="its attempts are kept no longer",
+        at=_instant(since) or now,
+        replay=replay,
+    )
+
+
+def _ending(last: Delivery, state: State) -> tuple[object, ...]:
+    return last.delivery_id, last.retailer, last.order_key, state, last.at.timestamp(), last.to_json()
 
 
 def _ended(state: str, since: float, written: bytes) -> Standing:

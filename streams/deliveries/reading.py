@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -19,6 +19,10 @@ M = TypeVar("M")
 
 AGENT = "tracking-forward"
 OUTBOX = "hook"
+
+# A record bears the time of the broker that appended it, and says that of the agent: nothing is left out where one of
+# their clocks was set meanwhile.
+CLOCKS_APART = timedelta(hours=1)
 
 
 async def read_overview(
@@ -48,15 +52,16 @@ async def owed(
 async def attempts(
     cluster: Cluster, wanted: Filter, partition: int | None = None, progress: Progress | None = None
 ) -> AsyncIterator[list[Delivery]]:
-    """All attempts that are kept, in order within an order. What cannot be read is left out."""
-    async for rows in read_rows(cluster, topics.TRACKING_DELIVERIES.name, partition, progress):
+    """All attempts that are kept, in order within an order; those before `wanted.since` are not looked for. What cannot
+    be read is left out."""
+    async for rows in read_rows(cluster, topics.TRACKING_DELIVERIES.name, partition, progress, _from(wanted)):
         yield list(_read(rows, wanted.takes, Delivery.model_validate_json))
 
 
 async def replays(cluster: Cluster, wanted: Filter) -> set[str]:
     """Ids of the requests that were made, as long as they are kept."""
     found: set[str] = set()
-    async for rows in read_rows(cluster, topics.TRACKING_REPLAYS.name):
+    async for rows in read_rows(cluster, topics.TRACKING_REPLAYS.name, since=_from(wanted)):
         found |= {each.replay for each in _read(rows, wanted.takes, DeliveryReplay.model_validate_json)}
     return found
 
@@ -66,6 +71,10 @@ async def partition_for(cluster: Cluster, order_key: str) -> int:
     async with reading(cluster) as look:
         count = len(await look.partitions(topics.TRACKING_DELIVERIES.name))
     return partition_of(order_key.encode(), max(1, count))
+
+
+def _from(wanted: Filter) -> datetime | None:
+    return None if wanted.since is None else wanted.since - CLOCKS_APART
 
 
 def _read(rows: Sequence[Row], takes: Callable[[bytes | None], bool], model: Callable[[bytes], M]) -> Iterator[M]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from contextlib import closing
+from datetime import datetime, timedelta
 
 from contracts import topics
 from contracts.envelope import Envelope
 from contracts.tracking import Delivery, DeliveryReplay
 from streams.deliveries.overview import Filter, Overview, Standing, State
-from streams.deliveries.reading import attempts, replays
+from streams.deliveries.reading import attempts, owed, replays
 from streams.domain.replays import request, why_not
 from streams.engine.kafka import Cluster, Progress, Transactions
+from streams.engine.queued import Queued
 from streams.engine.records import OutRecord
 
 # What one transaction takes: some 5 MB of bodies.
 REQUESTS_AT_ONCE = 5_000
+_KEPT_DAYS = topics.TRACKING_DELIVERIES.retention_days or 0
 ASKED = "it was asked for already, and has not ended since"
 
 
@@ -69,15 +72,45 @@ async def choose(
     now: datetime,
     progress: Progress | None = None,
 ) -> Chosen:
-    """Those that are meant and have ended in one of the states. To be closed."""
-    overview = Overview(wanted, now, keep_delivered=True)
+    """Those that are meant and have ended in one of the states. To be closed.
+
+    What was given up longer ago than attempts are kept is found in the queue, where it waits; of that, the time counts
+    at which it was queued.
+    """
+    overview, kept_from = Overview(wanted, now, keep_delivered=True), now - timedelta(days=_KEPT_DAYS)
     try:
+        found = False
         async for told in attempts(cluster, wanted, None, progress):
-            overview.told(each for each in told if meant(each))
+            chosen = [each for each in told if meant(each)]
+            overview.told(chosen)
+            found = found or bool(chosen)
+        by_name = wanted.since is None
+        if State.GIVEN_UP in states and ((by_name and not found) or (wanted.since or now) < kept_from):
+            for each in await _waiting(cluster, wanted, meant, now, progress):
+                overview.waits(each)
         return Chosen(overview, await replays(cluster, wanted), states, now)
     except BaseException:
         overview.close()
         raise
+
+
+async def _waiting(
+    cluster: Cluster, wanted: Filter, meant: Callable[[Delivery], bool], now: datetime, progress: Progress | None
+) -> list[Delivery]:
+    """What waits for a person, with its body."""
+    with closing(Overview(wanted, now)) as overview:
+        async for said in owed(cluster, wanted, None, progress):
+            overview.owes(said)
+        overview.owed_read(0)
+        waiting = (each.last for each in overview.ended(frozenset({State.GIVEN_UP})))
+        found = {last.delivery_id: last for last in waiting if last is not None and meant(last)}
+    if found:
+        async for said in owed(cluster, wanted, None, progress):
+            for row in said:
+                if isinstance(row, Queued) and row.intent is not None and row.id in found:
+                    payload = tuple(row.intent["payload"])
+                    found[row.id] = found[row.id].model_copy(update={"payload": payload})
+    return list(found.values())
 
 
 async def resend(cluster: Cluster, chosen: Chosen) -> int:

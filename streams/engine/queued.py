@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -13,8 +12,7 @@ from streams.engine import timers
 from streams.engine.outbox import head_index_of, queue_of
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(NamedTuple):
     """One row of a queue. number: its place among those of its key. intent: as JSON, None where the row is gone.
 
     attempt: how many were begun. first_at: when the first of them was, None before it.
@@ -29,8 +27,7 @@ class Queued:
     first_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """From when on the first call of a key may be tried; None: its queue is empty."""
 
     key: str

@@ -6,16 +6,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts import topics
 from contracts.retailers import Retailer
 from contracts.returns import Meaning
 from streams.agents.tracking_forward import tracking_forward
 from streams.engine.global_table import GlobalTable
-from streams.engine.kafka import Cluster, append
+from streams.engine.kafka import Cluster, append, read_rows
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Policy
 from streams.engine.records import OutRecord
@@ -157,6 +160,57 @@ def _ask(command: Command, failing: str) -> None:
     assert "1 left out: it was asked for already" in outcome.err
     assert command("deliveries", "replay", failing).err.startswith(f"error: delivery {failing} is owed still")
     assert command("deliveries", "replay", "nobody").code == 78
+
+
+async def _expire(cluster: Cluster) -> None:
+    """As retention does it, after 30 days."""
+    admin = AIOKafkaAdminClient(**cluster.options)
+    await admin.start()
+    try:
+        topic = cluster.name(topics.TRACKING_DELIVERIES.name)
+        everything = RecordsToDelete(before_offset=-1)
+        await admin.delete_records({TopicPartition(topic, partition): everything for partition in range(2)})
+    finally:
+        await admin.close()
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_waits_for_a_person_can_be_sent_when_its_attempts_are_kept_no_longer(
+    command: Command, cluster: Cluster
+) -> None:
+    first = forward(cluster, answering(acme="422 No", bolt="422 No"), ["acme/ACME", "bolt/BOLT"], heard=6)
+    [refused] = {told(each) for each in first if "ACME" in str(each.body)}
+    asyncio.run(_expire(cluster))
+
+    assert totals(command) == {"acme": (1, 0, 1, 0), "bolt": (1, 0, 1, 0)}
+    assert (
+        "nothing to send again" in command("deliveries", "replay", "--retailer", "bolt", "--since", "1h", "--yes").out
+    )
+    assert "asked for: 1" in command("deliveries", "replay", "--retailer", "bolt", "--since", "90d", "--yes").out
+    assert "asked for: 1" in command("deliveries", "replay", refused[0], "--yes").out
+    again = forward(cluster, answering(acme="200 OK", bolt="200 OK"), heard=4)
+
+    assert next(told(each) for each in again if "ACME" in str(each.body)) == refused
+    assert [told(each)[1] for each in again if "BOLT" in str(each.body)] == ["RT", "RDTPF"]
+    assert totals(command) == {"acme": (0, 0, 0, 2), "bolt": (0, 0, 0, 2)}
+
+
+@pytest.mark.usefixtures("installed")
+def test_since_reads_nothing_that_is_older(cluster: Cluster) -> None:
+    now, topic = datetime.now(UTC), topics.TRACKING_DELIVERIES.name
+
+    async def write() -> None:
+        async with AIOKafkaProducer(**cluster.options) as producer:
+            for age in (timedelta(days=9), timedelta(days=3), timedelta(hours=2)):
+                at = int((now - age).timestamp() * 1000)
+                await producer.send_and_wait(cluster.name(topic), b"{}", b"acme/1", timestamp_ms=at)
+
+    async def read(since: datetime | None) -> int:
+        return sum([len(rows) async for rows in read_rows(cluster, topic, since=since)])
+
+    asyncio.run(write())
+    ages = (None, timedelta(days=10), timedelta(days=4), timedelta(days=1), timedelta(hours=1))
+    assert [asyncio.run(read(None if age is None else now - age)) for age in ages] == [3, 3, 2, 1, 0]
 
 
 REFUSED = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -80,6 +81,15 @@ class Reader:
             self._consumer.resume(tp)
         return end
 
+    async def skip_to(self, at: datetime, ends: Mapping[Place, int]) -> None:
+        """Go on with what was written at this time or later, or behind the last record of a place where nothing was."""
+        asked = {self._tp(place): int(at.timestamp() * 1000) for place in ends}
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            found = await self._consumer.offsets_for_times(asked)
+        for place, end in ends.items():
+            first = found[self._tp(place)]
+            self._consumer.seek(self._tp(place), end if first is None else first.offset)
+
     async def bounds(self, places: Iterable[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
         """First and end offsets of these partitions (the end as read_committed sees it). Nothing is read now."""
         tps = [self._tp(place) for place in places]
@@ -139,14 +149,20 @@ async def read_topic(cluster: Cluster, topic: str, partition: int | None = None)
 
 
 async def read_rows(
-    cluster: Cluster, topic: str, partition: int | None = None, progress: Progress | None = None
+    cluster: Cluster,
+    topic: str,
+    partition: int | None = None,
+    progress: Progress | None = None,
+    since: datetime | None = None,
 ) -> AsyncIterator[Sequence[Row]]:
     """The same for millions of them: some at a time, without anything that a row does not need.
 
-    progress: told how many offsets were read, and of how many.
+    progress: told how many offsets were read, and of how many. since: only what was written then or later.
     """
     async with reading(cluster) as reader:
         ends = await _whole(reader, cluster, topic, partition)
+        if since is not None:
+            await reader.skip_to(since, ends)
         first = {place: await reader.position(*place) for place in ends}
         total = sum(ends.values()) - sum(first.values())
         while True:

@@ -251,3 +251,33 @@ def test_totals_and_single_ones_are_what_the_agent_owes_and_what_it_told(
     heads = [each for each in open_ones if each.next_at is not None]
     held = set(world.driver.store(world.driver.agent.stores["parked"]))
     assert len({each.order_key for each in heads}) == len(heads) == len({each.order_key for each in open_ones} - held)
+
+
+class TestWaitingForLongerThanAttemptsAreKept:
+    """Nothing is forgotten that waits for a person: its queue has it."""
+
+    @pytest.fixture(autouse=True)
+    def _parked(self, world: World) -> None:
+        world.happens(Meaning.DELIVERED)
+        world.answers(410)
+
+    @staticmethod
+    def without_attempts(world: World) -> Overview:
+        found = Overview(Filter(), world.driver.now)
+        found.owes(world.log.said)
+        found.owed_read(100)
+        return found
+
+    def test_it_is_seen(self, world: World) -> None:
+        with closing(self.without_attempts(world)) as found:
+            given_up, *_ = found.first(frozenset({State.GIVEN_UP}), 9)
+            assert found.totals() == [Totals("acme", owed=1, given_up=1, oldest=START)]
+        assert (given_up.code, given_up.since) == ("RT", START)
+        assert given_up.last is not None
+        assert given_up.last.error == "its attempts are kept no longer"
+
+    def test_an_attempt_that_is_kept_says_more(self, world: World) -> None:
+        with closing(world.overview()) as found:
+            [given_up] = found.first(frozenset({State.GIVEN_UP}), 9)
+        assert given_up.last is not None
+        assert given_up.last.status == 410
