@@ -16,7 +16,7 @@ from streams.agents.hook_calls import version_of
 from streams.agents.tracking_forward import HookAnswer, tracking_forward
 from streams.domain.replays import request
 from streams.engine.driver import AgentTestDriver
-from tests.agents.test_tracking_forward import RETAILERS, URL, alerts, answer, codes, deliveries, happens, wait
+from tests.agents.forwarding import RETAILERS, URL, alerts, answer, codes, deliveries, happens, wait
 from tests.builders import retailer, return_event
 
 MENDED = "https://hook.example/v2"

@@ -12,7 +12,7 @@ from contracts.tracking import Delivery, DeliveryReplay, DeliveryResult
 from streams.agents.tracking_forward import HookAnswer, tracking_forward
 from streams.domain.replays import request
 from streams.engine.driver import AgentTestDriver
-from tests.agents.test_tracking_forward import RETAILERS, URL, alerts, answer, deliveries, happens, told, wait
+from tests.agents.forwarding import RETAILERS, URL, alerts, answer, deliveries, happens, told, wait
 from tests.builders import return_event
 
 

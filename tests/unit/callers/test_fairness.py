@@ -22,8 +22,8 @@ from streams.engine.outbox import Policy
 from streams.engine.records import Record
 from streams.engine.running_task import RunningTask
 from tests.builders import retailer, return_event
+from tests.unit.callers.hook_kit import Kept
 from tests.unit.callers.receiver import Answering, Received, Receiver, receiver, status
-from tests.unit.callers.test_hook import Kept
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, nothing
 from tests.waiting import eventually
 

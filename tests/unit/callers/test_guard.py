@@ -21,8 +21,8 @@ from streams.callers.guard import NotPublic, Resolver
 from streams.callers.hook import HookCaller
 from tests.builders import retailer
 from tests.unit.callers.certificates import certificate, serving, trusting
+from tests.unit.callers.hook_kit import PATIENT, Kept, call
 from tests.unit.callers.receiver import receiver, status
-from tests.unit.callers.test_hook import PATIENT, Kept, call
 
 PUBLIC, MIRROR = "1.1.1.1", "2606:4700::1111"
 

@@ -9,8 +9,8 @@ from opentelemetry.trace import SpanKind
 
 from contracts.trace import Trace
 from tests.spans import collecting
+from tests.unit.callers.hook_kit import call, calling
 from tests.unit.callers.receiver import receiver, status
-from tests.unit.callers.test_hook import call, calling
 
 TRACE = Trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=1")
 

@@ -17,8 +17,8 @@ from streams.callers.hook_trial import TEST, Trial, try_hook
 from streams.cli import hooks_shown
 from tests.builders import retailer
 from tests.unit.callers.certificates import certificate, serving, trusting
+from tests.unit.callers.hook_kit import SIGNING, Kept
 from tests.unit.callers.receiver import receiver, status
-from tests.unit.callers.test_hook import SIGNING, Kept
 
 NOW = datetime(2026, 11, 28, 6, 0, tzinfo=UTC)
 
