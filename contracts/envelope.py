@@ -46,20 +46,25 @@ class Envelope(NamedTuple):
 
     def to_headers(self) -> Headers:
         """The headers of a record with this envelope, absent attributes left out."""
-        pairs: list[tuple[str, str | None]] = [
-            ("ce_specversion", SPEC_VERSION),
-            ("ce_id", self.id),
-            ("ce_source", self.source),
-            ("ce_type", self.type),
-            ("ce_time", self.time.isoformat() if self.time else None),
-            ("ce_subject", self.subject),
-            ("ce_dataschema", self.dataschema),
-            ("content-type", self.content_type),
-            ("traceparent", self.traceparent),
-            ("tracestate", self.tracestate),
-            *((f"ce_{name}", value) for name, value in self.extensions.items()),
+        found: list[Header] = [
+            _VERSION_HEADER,
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
         ]
-        return tuple((name, value.encode()) for name, value in pairs if value is not None)
+        if self.time is not None:
+            found.append(("ce_time", self.time.isoformat().encode()))
+        if self.subject is not None:
+            found.append(("ce_subject", self.subject.encode()))
+        if self.dataschema is not None:
+            found.append(("ce_dataschema", self.dataschema.encode()))
+        found.append(_JSON_HEADER if self.content_type is JSON else ("content-type", self.content_type.encode()))
+        if self.traceparent is not None:
+            found.append(("traceparent", self.traceparent.encode()))
+        if self.tracestate is not None:
+            found.append(("tracestate", self.tracestate.encode()))
+        found += [(f"ce_{name}", value.encode()) for name, value in self.extensions.items()]
+        return tuple(found)
 
 
 class Letterhead:

@@ -34,6 +34,12 @@ class Trace(NamedTuple):
         """For the next request or record."""
         return {PARENT: self.parent} if self.state is None else {PARENT: self.parent, STATE: self.state}
 
+    @property
+    def record_headers(self) -> tuple[tuple[str, bytes], ...]:
+        """The same for a record's."""
+        parent = PARENT, self.parent.encode()
+        return (parent,) if self.state is None else (parent, (STATE, self.state.encode()))
+
 
 def read(parent: str | None, state: str | None = None) -> Trace | None:
     """The context that these headers say; None where there is none, or what there is cannot be one."""
@@ -64,4 +70,5 @@ def of(headers: Iterable[tuple[str, bytes | None]]) -> Trace | None:
 
 def begin() -> Trace:
     """A trace of its own, which nobody records so far (flags 00)."""
-    return Trace(f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00")
+    digits = secrets.token_hex(24)  # both ids at once: each asks the kernel
+    return Trace(f"00-{digits[:32]}-{digits[32:]}-00")

@@ -1,6 +1,6 @@
-"""One connection: how long it may be silent before its first request, and how long the headers of one may take.
+"""One connection: how long it may be silent before its first request, and how long and how large headers may be.
 
-uvicorn bounds neither: it looks at the size of headers only while some are missing, and waits for them for ever.
+uvicorn bounds none of it: llhttp takes headers, trailers and chunk extensions of any length, for as long as they come.
 """
 
 from __future__ import annotations
@@ -8,8 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from producers.answers import Answer
+from producers.incoming import MAX_HEADER_BYTES
+from producers.problems import HeadersTooLarge
 
 # Longer than a load balancer's idle timeout (60 s as a rule): else it would reuse a connection that we are closing.
 KEEP_ALIVE_S = 75
@@ -17,13 +21,16 @@ KEEP_ALIVE_S = 75
 HEADERS_TIMEOUT_S = 10.0
 
 
-class BoundedConnection(H11Protocol):
+class BoundedConnection(HttpToolsProtocol):
     """Closed when it is silent from its beginning on, or when the headers of a request do not come to an end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
-        self._headers_begun = False
+        self._in_headers = self._headers_timed = False
+        # Whether the bytes that just came ended some headers or held a piece of a body, and how many since did neither.
+        self._got_on = False
+        self._idle_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """A new connection, on which nothing was said yet."""
@@ -32,26 +39,99 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request, or of several."""
-        super().data_received(data)
-        self._watch_headers()
+        self._got_on = False
+        self._unset_keepalive_if_required()
+        left = data
+        while left:
+            left = self._read(left)
+        if self._got_on:
+            self._idle_bytes = 0
+        else:
+            self._idle_bytes += len(data)
+            if self._idle_bytes > MAX_HEADER_BYTES:
+                return self._refuse()
+        self._watch()
 
-    def on_response_complete(self) -> None:
-        """An answer is out; the next request may have begun already."""
-        super().on_response_complete()
-        self._watch_headers()
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._in_headers = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The last header."""
+        self._in_headers = False
+        self._got_on = True
+        if self._would_upgrade():
+            return
+        super().on_headers_complete()
+        # What comes behind a chunked body is no header: uvicorn would add it to those that the application has.
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._got_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The end of the body; of a request that would rather speak another protocol, the end of its headers."""
+        if not self._would_upgrade():
+            super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Either side closed it."""
         self._forget()
         super().connection_lost(exc)
 
-    def _watch_headers(self) -> None:
-        unfinished = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
-        if unfinished and not self._headers_begun:
-            self._close_in(HEADERS_TIMEOUT_S)
-        elif not unfinished:
+    def _read(self, data: bytes) -> bytes:
+        """What of it is still to be read: a request whose headers had to be said again, and what is behind them."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            head = self._without_upgrade()
+            self.parser = httptools.HttpRequestParser(self)
+            return head + data[upgrade.args[0] :]
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        return b""
+
+    def _would_upgrade(self) -> bool:
+        # CONNECT is an upgrade without saying so, and no address that we serve.
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _without_upgrade(self) -> bytes:
+        """The headers that just ended, of one who would rather speak another protocol (h2c, as Java's client asks).
+
+        We go on in HTTP/1.1, as we may; llhttp takes the body for that protocol's then, and uvicorn would lose it.
+        """
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = [option for option in value.split(b",") if option.strip().lower() != b"upgrade"]
+                lines.append(name + b": " + b",".join(kept))
+            elif name != b"upgrade":
+                lines.append(name + b": " + value)
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _watch(self) -> None:
+        """After some bytes. With the first of them, whatever it is, uvicorn forgets how long it heard nothing."""
+        if self._in_headers:
+            if not self._headers_timed:
+                self._close_in(HEADERS_TIMEOUT_S)
+        elif self._answering():
             self._forget()
-        self._headers_begun = unfinished
+        elif self._timer is None:
+            self._close_in(KEEP_ALIVE_S)
+        self._headers_timed = self._in_headers
+
+    def _answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _refuse(self) -> None:
+        if self._in_headers and not self._answering():
+            self.transport.write(_TOO_LARGE)
+        self.transport.close()
 
     def _close_in(self, seconds: float) -> None:
         self._forget()
@@ -61,3 +141,11 @@ class BoundedConnection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _raw(answer: Answer) -> bytes:
+    headers = b"".join(name + b": " + value + b"\r\n" for name, value in answer.headers)
+    return STATUS_LINE[answer.status] + headers + b"\r\n" + answer.body
+
+
+_TOO_LARGE = _raw(HeadersTooLarge().answer())

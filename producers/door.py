@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 import structlog
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from contracts.trace import Trace
 from producers import tracing
 from producers.accounts import Account
-from producers.budget import Budget, OverBudget
+from producers.answers import Answer
+from producers.budget import Budget
+from producers.incoming import ClientGone, Incoming
 from producers.metrics import Metrics
-from producers.problems import (
-    HeadersTooLarge,
-    Problem,
-    TooLarge,
-    TooMany,
-    TooSlow,
-    Unauthenticated,
-    Unavailable,
-    WrongMediaType,
-)
+from producers.problems import Problem, TooMany, Unauthenticated, Unavailable
 from producers.publisher import Publishes
+from producers.refusals import Refusals
 from producers.retailers import Directory
 from producers.sources.base import Received, Sender, Split
+from producers.tracing import Receiving
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
-# Shopify gives itself 5 s for all, and 10 MiB take 8 s at 10 Mbit/s: slower is not a sender, it is an attack.
-BODY_TIMEOUT_S = 10.0
-# What is read on, and thrown away, of a body that is too large.
-MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-DISCARD_TIMEOUT_S = 2.0
 # From the body's last byte to the answer; less than the 2.5 s that are promised by what the loop may be late.
 ANSWER_WITHIN_S = 2.4
-# Real ones are 1 to 2 KB. uvicorn has the same bound, but looks at it only while some are missing.
-MAX_HEADER_BYTES = 16 * 1024
 # Of the requests in flight, one sender may have half and one of its accounts a quarter: the others are still served.
 SENDERS_SHARE, ACCOUNTS_SHARE = 2, 4
-
-
-_NO_QUERY: Mapping[str, str] = MappingProxyType({})
-
-
-class ClientGone(Exception):
-    """The sender hung up before its body was complete: nothing was written, and nobody hears an answer."""
 
 
 @dataclass(slots=True)
@@ -77,6 +52,7 @@ class Door:
     draining: bool = False
     requests: int = field(default=0, init=False)
     shares: Counter[str] = field(default_factory=Counter, init=False)
+    refusals: Refusals = field(default_factory=Refusals, init=False)
 
     def not_ready(self) -> list[str]:
         """Why requests would not be taken now; empty when they would."""
@@ -87,74 +63,80 @@ class Door:
         }
         return [reason for reason, holds in reasons.items() if holds]
 
-    async def answer(self, sender: Sender[Any], request: Request) -> Response:
+    async def answer(self, sender: Sender[Any], request: Incoming) -> Answer:
         """The answer to one request, whatever happens."""
-        with tracing.receiving(sender.path, request) as receiving:
-            response = await self._answer(sender, request, receiving.trace)
-            receiving.answered(response)
-        return response
+        with Receiving(sender.path, request) as receiving:
+            answer = await self._answer(sender, request, receiving.trace)
+            receiving.answered(answer.status)
+        return answer
 
-    async def _answer(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
+    async def _answer(self, sender: Sender[Any], request: Incoming, trace: Trace) -> Answer:
         began = time.monotonic()
         self.requests += 1
         try:
-            response = await self._taken(sender, request, trace)
+            answer = await self._taken(sender, request, trace)
         except Problem as problem:
-            response = problem.response()
-            log.info("refused", action="refused", sender=sender.name, status=problem.status, problem=problem.word)
+            answer = problem.answer()
+            self.refusals.say(sender.name, problem)
         except ClientGone:
             # 499 is nginx's word for it; it only ever reaches the metrics.
-            response = Response(status_code=499)
+            answer = Answer(499)
         except Exception as error:
             # A bug. Its message may hold a piece of the body, so only its kind and its place are logged.
-            response = Problem().response()
+            answer = Problem().answer()
             log.error("bug", action="bug", sender=sender.name, error=type(error).__name__, where=_place(error))
         finally:
             self.requests -= 1
         if self.draining:
             # The port closes in a moment: the next request is not to meet that on this connection.
-            response.headers["connection"] = "close"
-        self.metrics.answered(sender.name, response.status_code, time.monotonic() - began)
-        return response
+            answer.closing()
+        self.metrics.answered(sender.name, answer.status, time.monotonic() - began)
+        return answer
 
-    async def _taken(self, sender: Sender[Any], request: Request, trace: Trace) -> Response:
+    async def _taken(self, sender: Sender[Any], request: Incoming, trace: Trace) -> Answer:
         if self.requests > self.max_requests:
             raise Unavailable("too many requests are in flight", cause="full")
-        headers = _headers(request)
-        taken = [0]
+        request.check()
+        if self._full(sender):
+            raise TooMany("all accounts of this sender have as many as they may")
         try:
             with _Share(self, sender.accounts, SENDERS_SHARE):
-                split = await self._published(sender, request, headers, trace, taken)
+                split = await self._published(sender, request, trace)
         finally:
-            self.reading.give(taken[0])
+            self.reading.give(request.taken)
         self._count(sender, split)
         if split.answer is None:
-            return Response(status_code=200)
-        return Response(orjson.dumps(split.answer), media_type="application/json")
+            return Answer(200)
+        return Answer(200, orjson.dumps(split.answer), "application/json")
 
-    async def _published(
-        self, sender: Sender[Any], request: Request, headers: Mapping[str, str], trace: Trace, taken: list[int]
-    ) -> Split:
-        raw = await self._body(request, taken)
+    async def _published(self, sender: Sender[Any], request: Incoming, trace: Trace) -> Split:
+        raw = await request.body(self.reading)
         until = time.monotonic() + ANSWER_WITHIN_S
-        account, received = self._verified(sender, request, headers, raw)
-        with _Share(self, f"{sender.accounts}/{account.name}", ACCOUNTS_SHARE):
+        account, received = self._verified(sender, request, raw)
+        with _Share(self, _name(sender, account), ACCOUNTS_SHARE):
             split = sender.split(account, received, self.directory)
             if split.messages:
-                with tracing.sending(split.messages, trace) as messages:
-                    await self.publisher.publish(messages, until)
+                await tracing.publish(self.publisher, split.messages, until, trace)
         return split
 
-    def _verified(
-        self, sender: Sender[Any], request: Request, headers: Mapping[str, str], raw: bytes
-    ) -> tuple[Account, Received]:
-        path_token = request.path_params.get("path_token")
-        query = request.query_params if request.scope["query_string"] else _NO_QUERY
-        received = Received(headers, raw, path_token, query, self.clock())
+    def _full(self, sender: Sender[Any]) -> bool:
+        """Whether it would be sent away in the end, whichever account's it is: then at once, before its body is read.
+
+        Under five times the load reading, verifying and then refusing left little for those that were let in.
+        """
+        accounts, most = self.accounts.get(sender.accounts, ()), self.most(ACCOUNTS_SHARE)
+        return bool(accounts) and all(self.shares[_name(sender, account)] >= most for account in accounts)
+
+    def most(self, share: int) -> int:
+        """How many requests are one part in `share` of those that may be in flight."""
+        return max(1, self.max_requests // share)
+
+    def _verified(self, sender: Sender[Any], request: Incoming, raw: bytes) -> tuple[Account, Received]:
+        received = Received(request.headers, raw, request.path_token, request.query, self.clock())
         account = sender.verify(received, self.accounts.get(sender.accounts, ()))
         if account is None:
             raise Unauthenticated
-        if not account.reaches_us_from(request.client.host if request.client else ""):
+        if not account.reaches_us_from(request.host):
             # Nobody outside learns that the secret was right.
             log.warning("not from its networks", action="foreign_network", sender=sender.name, account=account.name)
             raise Unauthenticated
@@ -162,27 +144,6 @@ class Door:
         if not self.retailers_known():
             raise Unavailable("the retailers are not read yet", cause="retailers")
         return account, received
-
-    async def _body(self, request: Request, taken: list[int]) -> bytes:
-        """The body, counted while it streams in, whether or not it announced its length."""
-        chunks: list[bytes] = []
-        stream = request.stream()
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                async for chunk in stream:
-                    if taken[0] + len(chunk) > MAX_BODY_BYTES:
-                        await _discard(stream)
-                        raise TooLarge(f"at most {MAX_BODY_BYTES} bytes are taken")
-                    self.reading.take(len(chunk))
-                    taken[0] += len(chunk)
-                    chunks.append(chunk)
-        except TimeoutError as error:
-            raise TooSlow(f"the body must arrive within {BODY_TIMEOUT_S:.0f} s") from error
-        except OverBudget as error:
-            raise Unavailable("too much is in flight", cause="full") from error
-        except ClientDisconnect as error:
-            raise ClientGone from error
-        return b"".join(chunks)
 
     def _count(self, sender: Sender[Any], split: Split) -> None:
         self.metrics.took(sender.name, split.outcome)
@@ -197,7 +158,7 @@ class _Share:
     __slots__ = ("_shares", "_whose")
 
     def __init__(self, door: Door, whose: str, of: int) -> None:
-        most = max(1, door.max_requests // of)
+        most = door.most(of)
         if door.shares[whose] >= most:
             raise TooMany(f"at most {most} at once")
         self._shares, self._whose = door.shares, whose
@@ -209,36 +170,10 @@ class _Share:
         self._shares[self._whose] -= 1
 
 
+def _name(sender: Sender[Any], account: Account) -> str:
+    return f"{sender.accounts}/{account.name}"
+
+
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-
-
-async def _discard(stream: AsyncIterator[bytes]) -> None:
-    """Read on for a moment without keeping anything: most clients hear an answer only after they have sent all."""
-    discarded = 0
-    with contextlib.suppress(TimeoutError, ClientDisconnect):
-        async with asyncio.timeout(DISCARD_TIMEOUT_S):
-            async for chunk in stream:
-                discarded += len(chunk)
-                if discarded > MAX_DISCARDED_BYTES:
-                    return
-
-
-def _headers(request: Request) -> dict[str, str]:
-    """The headers, within their bound, of a body that we read. Read once: Starlette's go through all for each look."""
-    size = len(request.scope.get("raw_path", b"")) + len(request.scope["query_string"])
-    found: dict[str, str] = {}
-    for name, value in reversed(request.headers.raw):  # of several, the first one counts
-        size += len(name) + len(value)
-        found[name.decode("latin-1")] = value.decode("latin-1")
-    if size > MAX_HEADER_BYTES:
-        raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes are taken")
-    encoding = found.get("content-encoding", "identity").strip().lower()
-    media_type = found.get("content-type", "").partition(";")[0].strip().lower()
-    # Without a type of its own the body decides; some carriers send none.
-    if encoding != "identity" or (
-        media_type and media_type not in ("application/json", "text/json") and not media_type.endswith("+json")
-    ):
-        raise WrongMediaType
-    return found

@@ -30,14 +30,13 @@ class Pending:
         self._all[future] = Waiting(producer, place, time.monotonic())
         self._places.setdefault(place, {})[future] = None
 
-    def take(self, future: asyncio.Future[Any]) -> Any:
-        """It is resolved, one way or another; whose it was."""
-        producer, place, _ = self._all.pop(future)
+    def take(self, future: asyncio.Future[Any]) -> None:
+        """It is resolved, one way or another."""
+        place = self._all.pop(future).place
         here = self._places[place]
         del here[future]
         if not here:
             del self._places[place]
-        return producer
 
     def oldest(self) -> Waiting | None:
         """The one that waits longest; None where none does."""

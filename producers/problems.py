@@ -20,7 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from starlette.responses import Response
+
+from producers.answers import Answer
 
 # Long enough for a leader election, short enough that a sender with few retries comes back in the same minute.
 RETRY_AFTER_S = 5
@@ -63,10 +64,9 @@ class Problem(Exception):
             body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
         return body
 
-    def response(self) -> Response:
+    def answer(self) -> Answer:
         """The problem as it goes out."""
-        raw = orjson.dumps(self.body())
-        return Response(raw, self.status, headers=self.headers(), media_type="application/problem+json")
+        return Answer(self.status, orjson.dumps(self.body()), "application/problem+json", self.headers())
 
 
 class NoSuchPath(Problem):

@@ -10,19 +10,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from producers.budget import Budget, OverBudget
+from producers.clients import answers, close
 from producers.delivery import Delivery
 from producers.messages import Message, partition_of
 from producers.metrics import Metrics
-from producers.pending import Pending
-from producers.problems import TooLarge, Unavailable
+from producers.pending import Pending, Place
+from producers.problems import Problem, TooLarge, Unavailable
 from producers.settings import KafkaSettings, aiokafka_options
+from producers.waiting import Begun, Deadlines
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +45,6 @@ START_TIMEOUT_S = 5.0
 RESTART_PAUSE_S = 0.5
 # How soon `/readyz` and the quick 503 learn that the brokers are gone, or back.
 PROBE_EVERY_S = 1.0
-PROBE_TIMEOUT_S = 2.0
 # The brokers answer, yet a record is unresolved for that long: the producer hangs and is replaced.
 STUCK_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
@@ -65,6 +66,14 @@ class Publishes(Protocol):
         ...
 
 
+class _Copy(NamedTuple):
+    """One record to one partition. size: bytes that it holds while in flight."""
+
+    message: Message
+    place: Place
+    size: int
+
+
 class Publisher:
     """Keeps one producer alive. `start` returns at once; `ready` says when the brokers answer."""
 
@@ -79,12 +88,16 @@ class Publisher:
         self._metrics = metrics
         self._make = make
         self._budget = Budget(max_in_flight_bytes)
+        metrics.in_flight_bytes.set_function(lambda: self._budget.used)
         self._producer: Any = None
         self._available = asyncio.Event()
         self._wake = asyncio.Event()
         self._connected = False
         self._down = False
         self._pending = Pending()
+        self._deadlines = Deadlines()
+        # By topic, asked for anew with each turn.
+        self._partitions: dict[str, int] = {}
         self._supervisor: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.turns = 0
@@ -114,11 +127,9 @@ class Publisher:
         in PUBLISH_TIMEOUT_S, or `until` (by `time.monotonic`) where that is earlier, or as it seems could not be: some
         may have been, or may still be. Repeating is safe, the same fact has the same id.
         """
-        if any(message.size > MAX_RECORD_BYTES for message in messages):
-            raise TooLarge(f"one record is larger than {MAX_RECORD_BYTES} bytes")
         began = time.monotonic()
+        deadline = began + PUBLISH_TIMEOUT_S
         try:
-            deadline = began + PUBLISH_TIMEOUT_S
             await self._publish(messages, deadline if until is None else min(deadline, until))
         except Unavailable as problem:
             self._metrics.publish_failures.labels(problem.cause).inc()
@@ -128,92 +139,94 @@ class Publisher:
             self._metrics.stored(message.topic.name)
 
     async def _publish(self, messages: Sequence[Message], deadline: float) -> None:
+        if any([message.size > MAX_RECORD_BYTES for message in messages]):
+            raise TooLarge(f"one record is larger than {MAX_RECORD_BYTES} bytes")
         if self._down:
             raise Unavailable("the brokers are not reachable", cause="down")
         delivery = Delivery()
-        producer = None
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                await self._available.wait()
-                producer = self._producer
-                plan = [copy for message in messages for copy in await self._copies(producer, message)]
-                self._admit(plan)
-                await self._send(producer, plan, delivery)
-                await delivery.all_settled()
+            # As a rule there is a producer, and it takes all without a wait.
+            handing = Begun(self._hand_over(messages, delivery))
+            if not handing.ended:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await handing
+            await delivery.all_settled(self._deadlines, deadline)
         except TimeoutError as error:
             did = "acknowledge" if delivery.complete else "take"
             raise Unavailable(f"the brokers did not {did} it in time", cause="timeout") from error
         except (KafkaError, AssertionError) as error:
             # An assertion is how aiokafka speaks of a producer whose id is gone.
-            self._retire(producer, type(error).__name__)
+            self._retire(delivery.producer, type(error).__name__)
             raise Unavailable("the brokers refused it", cause="broker") from error
-        self._judge(producer, delivery.futures)
+        if delivery.replaced or delivery.errors:
+            raise _failure(delivery)
 
-    async def _copies(self, producer: Any, message: Message) -> list[tuple[Message, int]]:
-        partitions = len(await producer.partitions_for(self._kafka.topic(message.topic)))
+    async def _hand_over(self, messages: Sequence[Message], delivery: Delivery) -> None:
+        """Give all to the producer there is, or the next one. What it did not take is counted out again at once."""
+        await self._available.wait()
+        delivery.producer = producer = self._producer
+        plan = [copy for message in messages for copy in await self._copies(producer, message)]
+        self._admit(plan)
+        left = sum([copy.size for copy in plan])
+        try:
+            for copy in plan:
+                await self._send(producer, copy, delivery)
+                left -= copy.size
+            delivery.complete = True
+        finally:
+            self._budget.give(left)
+
+    async def _copies(self, producer: Any, message: Message) -> list[_Copy]:
+        topic, size = self._kafka.topic(message.topic), message.size
+        partitions = self._partitions.get(topic)
+        if partitions is None:
+            partitions = self._partitions[topic] = len(await producer.partitions_for(topic))
         if message.everywhere:
-            return [(message, partition) for partition in range(partitions)]
-        return [(message, partition_of(message.key, partitions) if message.key else 0)]
+            return [_Copy(message, (topic, partition), size) for partition in range(partitions)]
+        return [_Copy(message, (topic, partition_of(message.key, partitions) if message.key else 0), size)]
 
-    def _admit(self, plan: list[tuple[Message, int]]) -> None:
-        for message, partition in plan:
-            if self._pending.waited_s((message.topic.name, partition)) > SLOW_S:
+    def _admit(self, plan: list[_Copy]) -> None:
+        for copy in plan:
+            if self._pending.waited_s(copy.place) > SLOW_S:
                 raise Unavailable("the brokers are slow", cause="slow")
         try:
-            self._budget.take(sum(message.size for message, _ in plan))
+            self._budget.take(sum([copy.size for copy in plan]))
         except OverBudget as error:
             raise Unavailable("too much is in flight", cause="full") from error
 
-    async def _send(self, producer: Any, plan: list[tuple[Message, int]], delivery: Delivery) -> None:
-        """Hand all to the producer; what it did not take is counted out again, what it took when it is resolved."""
-        try:
-            for message, partition in plan:
-                future = await producer.send(
-                    self._kafka.topic(message.topic),
-                    value=message.value,
-                    key=message.key.encode() if message.key is not None else None,
-                    partition=partition,
-                    headers=list(message.headers),
-                )
-                self._pending.add(future, producer, (message.topic.name, partition))
-                delivery.sent(future)
-                future.add_done_callback(self._resolver(message.size, delivery))
-            delivery.complete = True
-        finally:
-            self._budget.give(sum(message.size for message, _ in plan[len(delivery.futures) :]))
-            self._metrics.in_flight_bytes.set(self._budget.used)
+    async def _send(self, producer: Any, copy: _Copy, delivery: Delivery) -> None:
+        message, (topic, partition), size = copy
 
-    def _resolver(self, size: int, delivery: Delivery) -> Callable[[asyncio.Future[Any]], None]:
         def resolved(future: asyncio.Future[Any]) -> None:
             self._budget.give(size)
-            self._metrics.in_flight_bytes.set(self._budget.used)
-            producer = self._pending.take(future)
-            delivery.settled()
-            # Nobody may be waiting any more: look at the error here, and let no broken producer live on.
-            if not future.cancelled() and (error := future.exception()) is not None:
+            self._pending.take(future)
+            if future.cancelled():
+                delivery.settled(None, replaced=True)
+                return
+            error = future.exception()
+            delivery.settled(error)
+            # Nobody may be waiting any more: let no broken producer live on.
+            if error is not None:
                 self._retire(producer, type(error).__name__)
 
-        return resolved
-
-    def _judge(self, producer: Any, futures: list[asyncio.Future[Any]]) -> None:
-        if any(future.cancelled() for future in futures):
-            raise Unavailable("the connection to the brokers was replaced", cause="broker")
-        errors = [error for future in futures if (error := future.exception()) is not None]
-        if not errors:
-            return
-        if len(futures) == 1 and isinstance(errors[0], MessageSizeTooLargeError):
-            raise TooLarge("the brokers take no record of this size: raise max.message.bytes of the topic")
-        raise Unavailable("the brokers refused it", cause="broker") from errors[0]
+        key = None if message.key is None else message.key.encode()
+        future = await producer.send(
+            topic, value=message.value, key=key, partition=partition, headers=list(message.headers)
+        )
+        self._pending.add(future, producer, copy.place)
+        delivery.taken()
+        future.add_done_callback(resolved)
 
     async def _supervise(self) -> None:
         while True:
             # Each is bounded, brokers or none: about 8 s where they have to be given up.
             self.turns += 1
+            self._partitions.clear()
             if self._producer is None:
                 await self._connect()
             elif self._producer._sender.sender_task.done():
                 self._retire(self._producer, "its sender ended")
-            elif not await _answers(self._producer):
+            elif not await answers(self._producer):
                 self._connected, self._down = False, True
             else:
                 self._connected, self._down = True, False
@@ -271,30 +284,10 @@ class Publisher:
             future.cancel()
 
 
-async def _answers(producer: Any) -> bool:
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT_S):
-            return bool(await producer.client.force_metadata_update())
-    except (KafkaError, OSError, TimeoutError):
-        return False
-
-
-async def close(client: Any, timeout: float) -> None:
-    """Stop an aiokafka client within about `timeout` seconds.
-
-    Its `stop()` hangs with an unsent record or raises CancelledError when the brokers are away (aiokafka 0.14): so it
-    runs as a task of its own, and what it leaves open is closed by hand.
-    """
-    stopping = asyncio.create_task(client.stop())
-    done, _ = await asyncio.wait({stopping}, timeout=timeout)
-    if done and not stopping.cancelled() and stopping.exception() is None:
-        return
-    stopping.cancel()
-    connections = getattr(client, "client", None) or client._client
-    closing = asyncio.create_task(connections.close())
-    await asyncio.wait({stopping, closing}, timeout=1.0)
-    sender = getattr(getattr(client, "_sender", None), "sender_task", None)
-    if sender is not None and not sender.done():
-        sender.cancel()
-        await asyncio.wait({sender}, timeout=1.0)
-    log.warning("client closed by force", action="client_forced")
+def _failure(delivery: Delivery) -> Problem:
+    """Why not all of it was written, once all is settled."""
+    if delivery.replaced:
+        return Unavailable("the connection to the brokers was replaced", cause="broker")
+    if delivery.sent == 1 and isinstance(delivery.errors[0], MessageSizeTooLargeError):
+        return TooLarge("the brokers take no record of this size: raise max.message.bytes of the topic")
+    return Unavailable("the brokers refused it", cause="broker")

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.topics import RETAILERS
+from producers.clients import close
 from producers.metrics import Metrics
-from producers.publisher import close
 from producers.retailers import BadRetailer, Directory
 from producers.settings import KafkaSettings, aiokafka_options
 

@@ -12,11 +12,13 @@ from types import FrameType
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from uvicorn.loops.auto import auto_loop_factory
 
 from producers.app import build
 from producers.budget import Budget
 from producers.connections import KEEP_ALIVE_S, BoundedConnection
-from producers.door import MAX_HEADER_BYTES, Door
+from producers.door import Door
 from producers.metrics import Metrics
 from producers.probes import probes
 from producers.publisher import PUBLISH_TIMEOUT_S, Publisher
@@ -68,7 +70,7 @@ class Ingress:
         self.watchdog = Watchdog(ingress.stuck_after_s, self._turns)
         self.app = build(
             self.door,
-            lifespan=self._lifespan,
+            lifespan=lambda _: self.running(),
             require_shopify_path=ingress.shopify_require_path,
             problems=lambda: self.watchdog.problems,
         )
@@ -80,7 +82,8 @@ class Ingress:
         self.door.accounts = accounts
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
+        """Connect to Kafka, and let go of it at the end: the application's lifespan."""
         await self._publisher.start()
         await self._reader.start()
         if self._rereading is not None:
@@ -124,7 +127,7 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._drain_s, setattr, self, "should_exit", True)
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> ASGIApp:
     """The ingress as an ASGI application; its lifespan connects to Kafka and lets go of it."""
     return Ingress(settings).app
 
@@ -154,14 +157,15 @@ def _probed(ingress: Ingress, settings: IngressSettings) -> Iterator[None]:
         yield
 
 
-def server_config(app: Starlette, ingress: IngressSettings) -> uvicorn.Config:
+def server_config(app: ASGIApp, ingress: IngressSettings) -> uvicorn.Config:
     """How uvicorn serves the ingress: what it bounds, whom it believes, and that it logs no path."""
     return uvicorn.Config(
         app,
         host=ingress.host,
         port=ingress.port,
         http=BoundedConnection,
-        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        # A request to become a websocket is answered like any other.
+        ws="none",
         lifespan="on",
         # Paths hold the retailers' tokens: no access log. Ours go through structlog.
         access_log=False,
@@ -194,4 +198,6 @@ def _listening(host: str, port: int, setting: str) -> list[socket.socket]:
 
 def serve(settings: Settings) -> None:
     """Run the ingress in this process until it is told to stop."""
-    asyncio.run(serve_async(settings))
+    # uvloop, where there is one for this system.
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serve_async(settings))

@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Self
 
 from opentelemetry.trace import SpanKind
-from starlette.requests import Request
-from starlette.responses import Response
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from contracts import trace
 from contracts.trace import Trace
+from producers.incoming import Incoming
 from producers.messages import Message
+from producers.publisher import Publishes
 from streams import observability
 from streams.observability import Step
 
 
 class Receiving:
-    """One request under way. trace: what its records go on from."""
+    """A request to this route under way, of which the path itself may hold a token and the address a person's place.
 
-    def __init__(self, step: Step | None, trace: Trace) -> None:
-        self.trace = trace
-        self._step = step
+    trace: what its records go on from; while the block runs, each line of the log says its id.
+    """
 
-    def answered(self, response: Response) -> None:
+    __slots__ = ("_step", "_tokens", "trace")
+
+    def __init__(self, route: str, request: Incoming) -> None:
+        parent = request.headers.get(trace.PARENT)
+        came = None if parent is None else trace.read(parent, ",".join(request.all(trace.STATE)))
+        self._step: Step | None = None
+        if observability.collecting():
+            self._step = _begun(route, request, came)
+        self.trace = self._step.trace if self._step is not None else came or trace.begin()
+
+    def __enter__(self) -> Self:
+        # Not bound_contextvars: it reads all variables there are, for 10 us a request.
+        self._tokens = bind_contextvars(trace_id=self.trace.id)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        reset_contextvars(**self._tokens)
+        if self._step is None:
+            return
+        if kind is not None:
+            self._step.fail(kind.__name__)
+        self._step.end()
+
+    def answered(self, status: int) -> None:
         """What the sender hears. That he made a mistake is no failure of ours."""
         if self._step is None:
             return
-        self._step.note({"http.response.status_code": response.status_code})
-        if response.status_code >= 500:
-            self._step.fail(str(response.status_code))
+        self._step.note({"http.response.status_code": status})
+        if status >= 500:
+            self._step.fail(str(status))
 
 
-@contextmanager
-def receiving(route: str, request: Request) -> Iterator[Receiving]:
-    """A request to this route, of which the path itself may hold a token and the address a person's place."""
-    headers = request.headers
-    parent = headers.get(trace.PARENT)
-    came = None if parent is None else trace.read(parent, ",".join(headers.getlist(trace.STATE)))
-    step = None
-    if observability.collecting():
-        about = {"http.request.method": request.method, "http.route": route, "url.scheme": request.url.scheme}
-        step = observability.begin(f"{request.method} {route}", SpanKind.SERVER, came, about)
-    here = step.trace if step is not None else came or trace.begin()
-    # Not bound_contextvars: it reads all variables there are, for 10 us a request.
-    tokens = bind_contextvars(trace_id=here.id)
-    try:
-        yield Receiving(step, here)
-    except BaseException as error:
-        if step is not None:
-            step.fail(type(error).__name__)
-        raise
-    finally:
-        reset_contextvars(**tokens)
-        if step is not None:
-            step.end()
+def _begun(route: str, request: Incoming, came: Trace | None) -> Step | None:
+    method = request.scope["method"]
+    about = {"http.request.method": method, "http.route": route, "url.scheme": request.scope["scheme"]}
+    return observability.begin(f"{method} {route}", SpanKind.SERVER, came, about)
 
 
-@contextmanager
-def sending(messages: Sequence[Message], parent: Trace) -> Iterator[list[Message]]:
-    """The messages as they are to be written: each says the step that wrote it."""
+async def publish(publisher: Publishes, messages: Sequence[Message], until: float, parent: Trace) -> None:
+    """Publish them; each says the step that wrote it."""
     if not observability.collecting():
-        yield _carrying(messages, parent)
-        return
+        return await publisher.publish(_carrying(messages, parent), until)
     topics = {message.topic.name for message in messages}
     about: dict[str, str | int] = {
         "messaging.system": "kafka",
@@ -77,9 +77,9 @@ def sending(messages: Sequence[Message], parent: Trace) -> Iterator[list[Message
         about["messaging.destination.name"] = topic = topics.pop()
         name = f"send {topic}"
     with observability.step(name, SpanKind.PRODUCER, parent, about) as step:
-        yield _carrying(messages, parent if step is None else step.trace)
+        await publisher.publish(_carrying(messages, parent if step is None else step.trace), until)
 
 
 def _carrying(messages: Sequence[Message], here: Trace) -> list[Message]:
-    context = tuple((header, text.encode()) for header, text in here.headers.items())
-    return [replace(message, headers=message.headers + context) for message in messages]
+    context = here.record_headers
+    return [Message(m.topic, m.key, m.value, m.headers + context, m.everywhere) for m in messages]

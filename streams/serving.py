@@ -28,6 +28,9 @@ def serving(application: Starlette, *taken: socket.socket) -> Iterator[None]:
     """Answer on listening sockets until the end of the block."""
     config = uvicorn.Config(
         application,
+        # Not what happens to be installed: llhttp would take headers without end.
+        http="h11",
+        loop="asyncio",
         access_log=False,
         log_config=None,
         log_level="warning",

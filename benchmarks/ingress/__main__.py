@@ -1,4 +1,5 @@
-"""The ingress under load, beside a handler that only reads the body and answers, on one real Kafka. Prints JSON.
+"""The ingress under load, beside a handler that only reads the body and answers, and one that does the work itself by
+hand, on one real Kafka. Prints JSON.
 
 python -m benchmarks.ingress [--rounds 3] [--seconds 5] [--connections 1 64 256] [--against NAME=DIRECTORY ...]
                              [--minutes 10] [--no-overload]
@@ -20,6 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from benchmarks.engine import traffic
 from benchmarks.ingress import load, orders, sides
 from benchmarks.ingress.load import NoLoadGenerator
@@ -30,7 +33,10 @@ from demo.broker import BrokerOptions, EmbeddedCluster
 from demo.credentials import Credentials
 
 HERE = Path(__file__).resolve().parents[2]
-PRODUCT, BARE = "product", "bare"
+PRODUCT, HAND = "product", "hand"
+# The same handler twice: as a plain installation of uvicorn serves it, and on what the ingress is served with.
+PLAIN, SAME = "bare", "bare-uvloop"
+BARE = {PLAIN: ("h11", "asyncio"), SAME: ("httptools", "uvloop")}
 ORDERS = 5_000
 # Of an account's share of the requests in flight (256), five times: what comes too much is told 429 or 503.
 OVERLOAD_CONNECTIONS = 5 * 256
@@ -71,7 +77,7 @@ class Run:
             samples = await load.steady(side, spare, OVERLOAD_RATE, connections=256)
             return await flooding, samples
 
-        flood, samples = asyncio.run(both())
+        flood, samples = uvloop.run(both())
         accepted = {sample.about for sample in samples if sample.status == 200}
         lost = accepted - asyncio.run(load.keys(self.bootstrap, side.topic, since))
         return {"flood": flood, "client": load.of(samples, OVERLOAD_S), "accepted_and_not_stored": len(lost)}
@@ -87,7 +93,7 @@ class Run:
     def _steady(self, side: Side, rate: float, seconds: float) -> dict[str, Any]:
         count = int(rate * seconds)
         wanted = (self._spare * (1 + count // len(self._spare)))[:count]
-        return load.of(asyncio.run(load.steady(side, wanted, rate)), seconds)
+        return load.of(uvloop.run(load.steady(side, wanted, rate)), seconds)
 
     def _stored(self, side: Side) -> int:
         return 0 if side.topic is None else sum(asyncio.run(load.ends(self.bootstrap, side.topic)).values())
@@ -110,7 +116,10 @@ def main() -> None:
             name: stack.enter_context(sides.ingress(name, checkout, bootstrap, directory / name, credentials))
             for name, checkout in checkouts.items()
         }
-        up[BARE] = stack.enter_context(sides.bare(directory))
+        for name, (http, loop) in BARE.items():
+            up[name] = stack.enter_context(sides.bare(name, directory, http, loop))
+        topic = str(up[PRODUCT].topic)
+        up[HAND] = stack.enter_context(sides.hand(HAND, directory, bootstrap, topic, credentials.shopify))
         print(json.dumps(_measured(run, up, arguments), indent=2))
 
 
@@ -132,9 +141,12 @@ def _measured(run: Run, up: dict[str, Side], arguments: argparse.Namespace) -> d
         "load_average": [round(each, 1) for each in os.getloadavg()],
         "idle_cpu_percent": idle,
         "sides": middle,
-        "cpu_against_bare": {
-            name: {c: round(f["cpu_us"] / middle[BARE][c]["cpu_us"], 2) for c, f in by.items()}
-            for name, by in middle.items()
+        "cpu_against": {
+            bare: {
+                name: {c: round(f["cpu_us"] / middle[bare][c]["cpu_us"], 2) for c, f in by.items()}
+                for name, by in middle.items()
+            }
+            for bare in BARE
         },
         "rounds": rounds,
     }

@@ -1,4 +1,8 @@
-"""What the ingress is held against: a Starlette handler that reads the body and answers. `python -m … PORT`."""
+"""What the ingress is held against: a Starlette handler that reads the body and answers. `python -m … PORT HTTP LOOP`.
+
+HTTP, LOOP: `h11 asyncio` is what `uvicorn.run(app)` takes in a plain installation; `httptools uvloop` what the ingress
+runs on, and what `uvicorn.run(app)` takes where both are installed.
+"""
 
 from __future__ import annotations
 
@@ -24,4 +28,5 @@ async def ready(request: Request) -> Response:
 
 if __name__ == "__main__":
     app = Starlette(routes=[Route("/webhooks/shopify", take, methods=["POST"]), Route("/readyz", ready)])
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=False, log_level="warning")
+    port, http, loop = sys.argv[1:4]
+    uvicorn.run(app, host="127.0.0.1", port=int(port), http=http, loop=loop, access_log=False, log_level="warning")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,16 +76,32 @@ def ingress(name: str, checkout: Path, bootstrap: str, directory: Path, credenti
 
 
 @contextmanager
-def bare(directory: Path) -> Iterator[Side]:
-    """The handler that only answers, ready."""
+def bare(name: str, directory: Path, http: str, loop: str) -> Iterator[Side]:
+    """The handler that only answers, ready, on these parts of uvicorn."""
+    with _server(name, directory, "bare", (http, loop), {}) as (port, pid):
+        yield Side(name, port, pid, None)
+
+
+@contextmanager
+def hand(name: str, directory: Path, bootstrap: str, topic: str, secret: str) -> Iterator[Side]:
+    """The work itself by hand, ready, on a topic that is there."""
+    with _server(name, directory, "hand", (bootstrap, topic), {"SECRET": secret}) as (port, pid):
+        yield Side(name, port, pid, topic)
+
+
+@contextmanager
+def _server(
+    name: str, directory: Path, module: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[tuple[int, int]]:
+    """A module of this package as a process; its port and its id."""
     port = free_ports(1)[0]
     leash = Leash()
-    command = [sys.executable, "-m", "benchmarks.ingress.bare", str(port)]
+    command = [sys.executable, "-m", f"benchmarks.ingress.{module}", str(port), *arguments]
     try:
         with pinned(SERVERS):
-            pid = leash.start("bare", command, directory / "bare.log", os.environ)
+            pid = leash.start(name, command, directory / f"{name}.log", {**os.environ, **environ})
         _await(f"http://{LOOPBACK}:{port}/readyz")
-        yield Side("bare", port, pid, None)
+        yield port, pid
     finally:
         leash.close()
 

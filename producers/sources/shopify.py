@@ -8,7 +8,8 @@ retailer's own path (or, on the plain path, what the body says of its shop) must
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +39,7 @@ from producers.sources.base import (
     parse_or_keep,
     signer,
 )
-from producers.sources.shopify_order import read
+from producers.sources.shopify_order import OrderFacts, read
 
 NAME = "shopify"
 # What may stand beside a kept body: who, what and when, but no signature.
@@ -50,6 +51,7 @@ _ABOUT = (
     "x-shopify-event-id",
     "x-shopify-triggered-at",
 )
+_PLAIN_HOST = re.compile(r"https://([a-z0-9.-]+)/").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,9 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
     gathered = Collector(NAME, account)
     try:
         if _TOPICS.get(topic) is _order and (order := read(received.raw)) is not None:
-            _same_shop(order.whose(), retailer, received, directory)
-            hook = Webhook(retailer, topic, received, {})
-            gathered.messages.append(_record(hook, order, order.said_updated_at))
-            return gathered.split()
+            facts, told = order
+            _same_shop(told, retailer, received, directory)
+            return Split((_record(Webhook(retailer, topic, received, {}), facts),))
         body = parse_or_keep(received.raw)
         if topic not in _TOPICS:
             raise Misfit("unknown_topic", "this webhook topic is not handled: remove the subscription, or replay later")
@@ -132,7 +133,7 @@ def _retailer(account: SigningAccount, received: Received, directory: Directory)
     return retailer
 
 
-def _same_shop(body: dict[str, Any], retailer: Retailer, received: Received, directory: Directory) -> None:
+def _same_shop(body: Mapping[str, Any], retailer: Retailer, received: Received, directory: Directory) -> None:
     """A body that names another shop than the header was signed for that one: somebody sends it again as this one's."""
     own = retailer.shopify.shop.lower()
     named = body.get("shop_domain", body.get("myshopify_domain"))
@@ -142,14 +143,20 @@ def _same_shop(body: dict[str, Any], retailer: Retailer, received: Received, dir
         return
     if url.startswith(f"https://{own}/"):
         return
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return
+    host = _host(url)
     # The status page may live under any domain of the shop; only another retailer's shop tells of a swap.
     other = directory.of_shop(host)
     if other is not None and other.id != retailer.id:
         raise Unauthenticated
+
+
+def _host(url: str) -> str:
+    if plain := _PLAIN_HOST(url):  # what urlsplit would find, for a fifth of its time
+        return plain[1]
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def _order(hook: Webhook) -> list[Message]:
@@ -162,15 +169,15 @@ def _order(hook: Webhook) -> list[Message]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         message = f"{error.error_count()} needed fields are missing or wrong, the first: {first['msg']}"
         raise Misfit("wrong_fields", message, pointer(*first["loc"])) from None
-    return [_record(hook, order, hook.body["updated_at"])]
+    return [_record(hook, OrderFacts(order.id, order.name, order.updated_at, hook.body["updated_at"]))]
 
 
-def _record(hook: Webhook, order: ShopifyOrder, said_updated_at: object) -> Message:
+def _record(hook: Webhook, order: OrderFacts) -> Message:
     if not order_name(order.name):
         raise Misfit("wrong_fields", "the order's name is blank", "/name")
     key = order_key(hook.retailer.id, order.name)
     ident = fact_id(NAME, hook.shop, order.id, order.updated_at.isoformat(), digest(hook.received.raw))
-    envelope = hook.envelope(ShopifyOrder, ident, key, said_updated_at)
+    envelope = hook.envelope(ShopifyOrder, ident, key, order.said_updated_at)
     return event(ORDER_EVENTS, key, hook.received.raw, envelope)
 
 

@@ -26,10 +26,10 @@ from contracts.topics import (
     partitions_of,
 )
 from demo.broker import BrokerOptions, EmbeddedCluster
-from producers.door import MAX_BODY_BYTES
+from producers.incoming import MAX_BODY_BYTES
 from producers.messages import KEPT, partition_of
 from producers.retailers import path_token
-from producers.service import Ingress
+from producers.service import Ingress, server_config
 from producers.settings import IngressSettings, KafkaSettings, Settings
 from tests.unit.producers import support
 from tests.unit.producers.support import body, shopify_headers
@@ -105,9 +105,11 @@ async def status_is(client: httpx.AsyncClient, status: int) -> bool:
 
 @asynccontextmanager
 async def listening(ingress: Ingress) -> AsyncIterator[httpx.AsyncClient]:
-    """The ingress behind a real socket."""
+    """The ingress behind a real socket, as `returnstreams serve` has it."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(ingress.app, lifespan="on", log_config=None, timeout_graceful_shutdown=3))
+    config = server_config(ingress.app, IngressSettings())
+    config.timeout_graceful_shutdown = 3
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     host, port = listener.getsockname()
     async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=10) as client:

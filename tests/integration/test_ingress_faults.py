@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contracts.topics import CARRIER_EVENTS, ORDER_EVENTS
 from demo.broker import Cluster
 from demo.broker.ports import LOOPBACK, free_ports
-from producers import door
+from producers import incoming
 from producers.service import Ingress
 from producers.settings import Settings
 from tests.integration.test_ingress import headers_of, listening, prepare, records, settings_for, status_is
@@ -175,7 +175,7 @@ async def test_what_is_abandoned_counts_until_it_is_resolved(nodes: Cluster, top
 async def test_slow_and_vanishing_clients_hold_up_nobody(
     nodes: Cluster, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "BODY_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(incoming, "BODY_TIMEOUT_S", 1.0)
     async with up(nodes, topic_prefix) as (ingress, ledger):
         url = ledger.client.base_url
         start = b"POST /webhooks/shopify HTTP/1.1\r\nhost: x\r\n"

@@ -16,7 +16,8 @@ from contracts.orders import OrderHint, ShopifyOrder
 from contracts.tracking import CarrierReport
 from producers.app import build
 from producers.budget import Budget
-from producers.door import ANSWER_WITHIN_S, MAX_HEADER_BYTES, Door
+from producers.door import ANSWER_WITHIN_S, Door
+from producers.incoming import MAX_HEADER_BYTES
 from producers.messages import KEPT, Message
 from producers.metrics import Metrics
 from producers.problems import Invalid, NotJson
@@ -201,6 +202,26 @@ async def test_a_sender_over_its_share_is_sent_away_before_its_body_is_read(
         publisher.go.set()
         assert (await order(client)).status_code == 200
         hold.set()
+
+
+async def test_when_all_accounts_of_a_sender_are_over_their_share_no_body_is_read(
+    client: httpx.AsyncClient, door: Door, publisher: SlowPublisher
+) -> None:
+    read: list[bytes] = []
+
+    async def counted() -> AsyncIterator[bytes]:
+        read.append(ORDER)
+        yield ORDER
+
+    async with asyncio.TaskGroup() as group:
+        # Shopify has one account here: a quarter of eight is what all of Shopify may have.
+        own = [group.create_task(order(client)) for _ in range(2)]
+        await until(lambda: publisher.waiting == 2)
+        refused = await client.post("/webhooks/shopify", content=counted())
+        assert (refused.status_code, read) == (429, [])
+        publisher.go.set()
+    assert [task.result().status_code for task in own] == [200, 200]
+    assert (await order(client)).status_code == 200
 
 
 async def test_a_full_process_says_503_to_everybody(client: httpx.AsyncClient, door: Door) -> None:

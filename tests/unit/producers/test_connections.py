@@ -12,7 +12,8 @@ import uvicorn
 
 from producers.app import build
 from producers.budget import Budget
-from producers.door import MAX_HEADER_BYTES, Door
+from producers.door import Door
+from producers.incoming import MAX_HEADER_BYTES
 from producers.metrics import Metrics
 from producers.service import server_config
 from producers.settings import IngressSettings
@@ -97,8 +98,74 @@ async def test_headers_that_come_at_once_have_a_bound(port: int, size: int) -> N
 
 async def test_headers_that_never_end_have_a_bound(port: int) -> None:
     pieces = [b"x: " + b"a" * 5_000 + b"\r\n"] * 20
-    # The server hangs up in the middle of it: 400, or a reset where it had not been read.
-    assert status(await answer(port, HEAD, *pieces)) in (0, 400)
+    # The server hangs up in the middle of it: 431, or a reset where it had not been read.
+    assert status(await answer(port, HEAD, *pieces)) in (0, 431)
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+CHUNKS = b"%x\r\n" % len(RAW) + RAW + b"\r\n"
+
+
+async def test_a_body_in_chunks_is_served_and_what_follows_it_is_no_header(port: int) -> None:
+    trailer = b"0\r\ntoken: of-somebody-else\r\n\r\n"
+    assert status(await answer(port, HEAD + LOGIN + CHUNKED + CLOSE + b"\r\n", CHUNKS, trailer)) == 200
+    assert status(await answer(port, HEAD + CHUNKED + CLOSE + b"\r\n", CHUNKS, b"0\r\n" + LOGIN + b"\r\n")) == 401
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n", b"5;x="], ids=["trailers", "an extension"])
+async def test_what_is_neither_header_nor_body_has_a_bound(port: int, endless: bytes) -> None:
+    pieces = [b"x: " + b"a" * 5_000 + b"\r\n"] * 20 if endless == b"0\r\n" else [b"a" * 5_000] * 20
+    assert await answer(port, HEAD + LOGIN + CHUNKED + b"\r\n", CHUNKS, endless, *pieces) == b""
+
+
+async def test_blank_lines_have_a_bound_and_hold_no_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await answer(port, *[b"\r\n" * 5_000] * 4) == b""
+    monkeypatch.setattr("producers.connections.KEEP_ALIVE_S", 0.1)
+    assert await answer(port, b"\r\n") == b""
+    # Nor does a body that goes on after its answer.
+    large = b"content-length: 100\r\n"
+    first = await answer(port, HEAD + b"content-encoding: gzip\r\n" + large + b"\r\n", b"a", b"b")
+    assert status(first) == 415
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+async def test_who_would_rather_speak_something_else_is_served_in_http(port: int, protocol: bytes) -> None:
+    upgrade = b"connection: upgrade, close\r\nupgrade: " + protocol + b"\r\n"
+    assert status(await answer(port, HEAD + LOGIN + LENGTH + upgrade + b"\r\n" + RAW)) == 200
+
+
+async def test_a_request_behind_one_that_would_upgrade_is_served_too(port: int) -> None:
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
+    request = HEAD + LOGIN + LENGTH + upgrade + b"\r\n" + RAW
+    last = HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW
+    for pieces in ([request * 3 + last], [(request + last)[at : at + 11] for at in range(0, len(request + last), 11)]):
+        raw = await answer(port, *pieces)
+        assert raw.count(b"HTTP/1.1 200 OK") == raw.count(b"HTTP/1.1")
+        assert raw.endswith(b"]}")
+
+
+async def test_requests_behind_one_another_are_answered_in_turn(port: int) -> None:
+    request = HEAD + LOGIN + LENGTH + b"\r\n" + RAW
+    last = HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW
+    raw = await answer(port, request + request + last)
+    assert raw.count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x16\x03\x01 no http",
+        b"POST /omnirps/returns HTTP/9.9\r\n\r\n",
+        b"POST \xff HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"CONNECT ingress:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        HEAD + b"content-length: 5\r\ncontent-length: 6\r\n\r\n",
+        HEAD + LENGTH + CHUNKED + b"\r\n",
+        HEAD + b"content-length: -1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_refused_and_the_connection_closed(port: int, raw: bytes) -> None:
+    assert status(await answer(port, raw)) in (400, 404, 405)
 
 
 async def test_who_does_not_end_its_headers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,12 @@ from ipaddress import ip_network
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from producers.app import build
 from producers.budget import Budget
-from producers.door import MAX_BODY_BYTES, Door
+from producers.door import Door
+from producers.incoming import MAX_BODY_BYTES
 from producers.messages import Message
 from producers.metrics import Metrics
 from producers.problems import Problem, Unavailable
@@ -77,7 +78,7 @@ def door(publisher: MemoryPublisher) -> Door:
     )
 
 
-def client_of(app: Starlette) -> httpx.AsyncClient:
+def client_of(app: ASGIApp) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingress")
 
 
@@ -238,8 +239,15 @@ async def test_the_plain_shopify_path_can_be_closed(door: Door) -> None:
     assert response.status_code == 404
 
 
+async def test_the_name_of_the_token_is_no_way_around_it(door: Door) -> None:
+    async with client_of(build(door, require_shopify_path=True)) as client:
+        for path in ("/webhooks/shopify/{path_token}", "/webhooks/shopify/%7Bpath_token%7D", "/webhooks/shopify/"):
+            response = await post(client, path, ORDER, shopify_headers(ORDER, "orders/create"))
+            assert response.status_code in (401, 404)
+
+
 async def test_a_body_that_trickles_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.door.BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("producers.incoming.BODY_TIMEOUT_S", 0.05)
 
     async def trickle() -> AsyncIterator[bytes]:
         yield b"["

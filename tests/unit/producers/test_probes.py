@@ -73,7 +73,7 @@ async def test_while_the_loop_stands_the_second_port_says_so_and_the_log_shows_w
 async def test_an_ingress_without_brokers_goes_on_making_turns() -> None:
     """So nobody restarts it for an outage of theirs."""
     ingress = Ingress(Settings(kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1")))
-    async with ingress.app.router.lifespan_context(ingress.app):
+    async with ingress.running():
         for _ in range(2):
             before = ingress._turns()
             async with asyncio.timeout(BOUND_S):
@@ -88,7 +88,7 @@ async def test_a_publisher_whose_supervisor_ended_makes_no_turn(monkeypatch: Any
 
     monkeypatch.setattr(Publisher, "_connect", breaks)
     ingress = Ingress(Settings(kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1")))
-    async with ingress.app.router.lifespan_context(ingress.app):
+    async with ingress.running():
         await asyncio.sleep(0)
         for _ in range(40):
             ingress.watchdog._beats += 1
