@@ -14,15 +14,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from producers import openapi
+from producers.connections import EXTENSION
 from producers.door import Door
 from producers.incoming import Incoming
 from producers.probes import Problems, probes
-from producers.problems import NoSuchPath
+from producers.problems import NoSuchPath, TooMany, Unavailable
 from producers.sources import SENDERS
 from producers.sources.base import Sender
 from producers.sources.shopify import PLAIN as SHOPIFY_PLAIN
 
 _OWN = "/{path_token}"
+_FOR_LOAD = (TooMany.status, Unavailable.status)
 
 
 def build(
@@ -64,6 +66,8 @@ class _Front:
         else:
             answer = NoSuchPath(405, {"allow": "POST"}).answer()
         await answer(scope, receive, send)
+        if answer.status in _FOR_LOAD and (ours := scope.get("extensions", {}).get(EXTENSION)) is not None:
+            ours["hold"]()
 
     def _found(self, path: str) -> tuple[Sender[Any] | None, str | None]:
         sender = self._by_path.get(path)

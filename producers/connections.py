@@ -19,6 +19,11 @@ from producers.problems import HeadersTooLarge
 KEEP_ALIVE_S = 75
 # From the first byte of a request to its last header; a sender's headers fit into two packets.
 HEADERS_TIMEOUT_S = 10.0
+# Who was sent away for load and comes again at once (told: in 5 s) is not read before that. A thousand connections that
+# do so took 90 % of the CPU for refusals, and those that were let in waited for it (docs/decisions/0010).
+HOLD_S = 0.2
+# Among the extensions of a request's scope: how an application has that done, under "hold".
+EXTENSION = "returnstreams"
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -31,6 +36,7 @@ class BoundedConnection(HttpToolsProtocol):
         # Whether the bytes that just came ended some headers or held a piece of a body, and how many since did neither.
         self._got_on = False
         self._idle_bytes = 0
+        self._extensions: dict[str, dict[object, object]] = {EXTENSION: {"hold": self.hold}}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """A new connection, on which nothing was said yet."""
@@ -56,6 +62,7 @@ class BoundedConnection(HttpToolsProtocol):
         """The first byte of a request."""
         self._in_headers = True
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
         """The last header."""
@@ -81,6 +88,16 @@ class BoundedConnection(HttpToolsProtocol):
         """Either side closed it."""
         self._forget()
         super().connection_lost(exc)
+
+    def hold(self) -> None:
+        """Read nothing for HOLD_S, now that the answer is out; a request that has begun already is served."""
+        if not (self.transport.is_closing() or self._in_headers or self._answering()):
+            self.flow.pause_reading()
+            self.loop.call_later(HOLD_S, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _read(self, data: bytes) -> bytes:
         """What of it is still to be read: a request whose headers had to be said again, and what is behind them."""

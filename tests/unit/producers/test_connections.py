@@ -27,7 +27,7 @@ LENGTH = b"content-length: %d\r\n" % len(RAW)
 
 
 @asynccontextmanager
-async def serving(settings: IngressSettings, networks: Iterable[str] = ()) -> AsyncIterator[int]:
+async def serving(settings: IngressSettings, networks: Iterable[str] = (), *, full: bool = False) -> AsyncIterator[int]:
     """The port on which the door is served as `returnstreams serve` does it, to an account of these networks."""
     account = support.ACME_TOKEN.model_validate(
         {**support.ACME_TOKEN.model_dump(), "token": "acme-token", "networks": tuple(networks)}
@@ -38,7 +38,7 @@ async def serving(settings: IngressSettings, networks: Iterable[str] = ()) -> As
         publisher=MemoryPublisher(),
         metrics=Metrics(),
         reading=Budget(32 * 1024 * 1024),
-        max_requests=8,
+        max_requests=0 if full else 8,
         retailers_known=lambda: True,
     )
     listener = socket.create_server(("127.0.0.1", 0))
@@ -142,6 +142,32 @@ async def test_a_request_behind_one_that_would_upgrade_is_served_too(port: int) 
         raw = await answer(port, *pieces)
         assert raw.count(b"HTTP/1.1 200 OK") == raw.count(b"HTTP/1.1")
         assert raw.endswith(b"]}")
+
+
+async def test_who_was_sent_away_for_load_is_not_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = HEAD + LOGIN + LENGTH + b"\r\n" + RAW
+    monkeypatch.setattr("producers.connections.HOLD_S", 0.05)
+    async with serving(IngressSettings(), full=True) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(request)
+            assert status(await reader.readuntil(b"}")) == 503, "held, and then served as before"
+        monkeypatch.setattr("producers.connections.HOLD_S", 60)
+        writer.write(request)
+        assert status(await reader.readuntil(b"}")) == 503
+        writer.write(request)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await reader.read(1)
+        assert status(await answer(port, HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)) == 503, "others are"
+        writer.close()
+
+
+async def test_a_request_that_came_with_the_one_that_was_sent_away_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.connections.HOLD_S", 60)
+    async with serving(IngressSettings(), full=True) as port:
+        raw = await answer(port, HEAD + LOGIN + LENGTH + b"\r\n" + RAW + HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)
+        assert raw.count(b"HTTP/1.1 503") == 2
 
 
 async def test_requests_behind_one_another_are_answered_in_turn(port: int) -> None:
