@@ -5,7 +5,8 @@ python -m benchmarks.ingress [--rounds 3] [--seconds 5] [--connections 1 64 256]
                              [--minutes 10] [--no-overload]
 
 All sides are up at once and take turns; each figure is the median of the rounds. --against measures another checkout of
-this repository beside them. --minutes: how long memory is watched at a steady rate; 0: not at all.
+this repository beside them. --minutes: how long memory is watched at a steady rate; 0: not at all. --rounds 0: nothing
+but that, after a warm-up.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def _measured(run: Run, up: dict[str, Side], arguments: argparse.Namespace) -> d
                 _tell(f"{name}, {connections} connections", found)
                 if number:
                     rounds.setdefault(name, {}).setdefault(str(connections), []).append(found)
+    if not rounds:
+        return {"memory": run.memory(up[PRODUCT], arguments.minutes)}
     middle = {name: {conns: medians(found) for conns, found in by.items()} for name, by in rounds.items()}
     report: dict[str, Any] = {
         "python": platform.python_version(),
