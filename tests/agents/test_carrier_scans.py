@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from contracts import topics
-from contracts.actions import AlertKind, ReturnAlert
-from contracts.keys import tracking_key
-from contracts.returns import EventItem, Meaning, ReturnEvent
-from contracts.tracking import CarrierFormat, CarrierReport, Consignment
+from contracts.actions import AlertKind
+from contracts.returns import Meaning, ReturnEvent
 from streams.agents.carrier_scans import carrier_scans, parcels
-from streams.engine.driver import START, AgentTestDriver, Written
-from tests.builders import PARCEL, hub_report, link, link_key, parcel_report, scan, source
+from streams.engine.driver import START, AgentTestDriver
+from tests.agents.carrier_scans_kit import DELIVERED, FIRST_SCAN, ON_ITS_WAY, alerts, events, linked, report, told
+from tests.builders import hub_report, link, link_key, parcel_report, scan, source
 
 DAY = timedelta(days=1)
-FIRST_SCAN = scan("OP-10", "2026-11-02T09:14:00Z")
-ON_ITS_WAY = scan("OP-3", "2026-11-03T09:14:00Z")
-DELIVERED = scan("OP-71", "2026-11-04T09:14:00Z")
 
 
 @pytest.fixture
 def driver() -> AgentTestDriver:
     return AgentTestDriver(carrier_scans)
-
-
-def report(driver: AgentTestDriver, said: CarrierReport) -> list[Written]:
-    return driver.pipe(topics.CARRIER_EVENTS, said, key=tracking_key(said.tracking_number))
-
-
-def linked(driver: AgentTestDriver, to: Consignment) -> list[Written]:
-    return driver.pipe(topics.CONSIGNMENTS, to, key=link_key(to))
-
-
-def events(driver: AgentTestDriver) -> list[ReturnEvent]:
-    return driver.of(topics.RETURN_EVENTS, ReturnEvent)
-
-
-def alerts(driver: AgentTestDriver) -> list[ReturnAlert]:
-    return driver.of(topics.RETURN_ALERTS, ReturnAlert)
-
-
-def told(driver: AgentTestDriver) -> list[tuple[str | None, Meaning]]:
-    return [(event.rma, event.meaning) for event in events(driver)]
 
 
 def test_a_scan_of_a_linked_parcel_becomes_an_event_of_its_return(driver: AgentTestDriver) -> None:
@@ -173,99 +146,6 @@ class TestTwoTenants:
         assert (event.rma, event.source.account) == ("B1", "bolt-key")
 
 
-class TestHub:
-    def test_a_hub_scan_counts_for_every_return_in_the_parcel(self, driver: AgentTestDriver) -> None:
-        linked(driver, link("R1"))
-        linked(driver, link("R2"))
-
-        report(driver, hub_report("DS"))
-
-        assert told(driver) == [("R1", Meaning.DEPOT), ("R2", Meaning.DEPOT)]
-
-    def test_processing_waits_for_its_only_return(self, driver: AgentTestDriver) -> None:
-        report(driver, hub_report("RP", "TEE-M", "TEE-M", "MUG"))
-
-        linked(driver, link())
-
-        (event,) = events(driver)
-        assert (event.rma, event.meaning) == ("R1", Meaning.PROCESSED)
-        assert {item.sku: item.count for item in event.items} == {"TEE-M": 2, "MUG": 1}
-
-    @pytest.mark.parametrize("code", ["RP", "RR"])
-    def test_what_could_mean_several_returns_calls_a_person_and_acts_on_none(
-        self, driver: AgentTestDriver, code: str
-    ) -> None:
-        linked(driver, link("R1"))
-        linked(driver, link("R2"))
-
-        report(driver, hub_report(code))
-        report(driver, hub_report(code))
-        linked(driver, link("R3"))
-
-        assert events(driver) == []
-        assert [a.kind for a in alerts(driver)] == [AlertKind.AMBIGUOUS_EVENT]
-
-    def test_ambiguous_stays_ambiguous_when_a_link_goes(self, driver: AgentTestDriver) -> None:
-        linked(driver, link("R1"))
-        linked(driver, link("R2"))
-        report(driver, hub_report("RP", "TEE-M"))
-        driver.pipe(topics.CONSIGNMENTS, None, key=link_key(link("R2")))
-
-        report(driver, hub_report("RP", "TEE-M", "TEE-M"))
-
-        assert events(driver) == []
-
-    def test_an_attribution_stays_when_another_return_joins(self, driver: AgentTestDriver) -> None:
-        linked(driver, link("R1"))
-        report(driver, hub_report("RP", "TEE-M"))
-
-        linked(driver, link("R2"))
-        report(driver, hub_report("RP", "TEE-M", "TEE-M"))
-
-        assert [(event.rma, event.items[0].count) for event in events(driver)] == [("R1", 1), ("R1", 2)]
-        assert alerts(driver) == []
-
-    def test_the_same_processing_again_is_told_only_when_its_counts_rise(self, driver: AgentTestDriver) -> None:
-        linked(driver, link())
-        for skus in (["TEE-M", "MUG"], ["MUG"], ["MUG", "MUG"], ["tee-m", "MUG"]):
-            report(driver, hub_report("RP", *skus))
-
-        first, second = events(driver)
-        assert first.event_id == second.event_id
-        assert {item.sku: item.count for item in second.items} == {"TEE-M": 1, "MUG": 2}
-
-    def test_the_whole_return_exceeds_every_count(self, driver: AgentTestDriver) -> None:
-        linked(driver, link())
-        for skus in (["MUG"], [], ["MUG", "MUG"]):
-            report(driver, hub_report("RP", *skus))
-
-        assert [len(event.items) for event in events(driver)] == [1, 0]
-
-    def test_two_processings_at_different_times_are_two_events(self, driver: AgentTestDriver) -> None:
-        linked(driver, link())
-        report(driver, hub_report("RP", "MUG"))
-        report(driver, hub_report("RP", "MUG", EventDT="2026-11-06 10:00:00"))
-
-        assert len({event.event_id for event in events(driver)}) == 2
-
-    def test_two_retailers_hubs_each_mean_their_own_return(self, driver: AgentTestDriver) -> None:
-        linked(driver, link("R1", order_key="acme/1001"))
-        linked(driver, link("B1", order_key="bolt/7"))
-
-        for tenant in ("acme", "bolt"):
-            report(driver, hub_report("RP", "MUG", by=source(tenant, sender="omnirps", account=tenant)))
-
-        assert {event.rma for event in events(driver)} == {"R1", "B1"}
-
-    def test_an_element_with_an_order_number_means_that_orders_returns_only(self, driver: AgentTestDriver) -> None:
-        linked(driver, link("R1", order_key="acme/1001"))
-        linked(driver, link("R2", order_key="acme/1002"))
-
-        report(driver, hub_report("DS", OrderNo="#1002"))
-
-        assert told(driver) == [("R2", Meaning.DEPOT)]
-
-
 class TestThirtyDays:
     def test_an_event_is_forgotten_thirty_days_after_it_first_came(self, driver: AgentTestDriver) -> None:
         report(driver, parcel_report(FIRST_SCAN))
@@ -327,73 +207,3 @@ class TestPoison:
 
         assert len(driver.dead_letters) == 1
         assert report(driver, parcel_report(scan())) == []
-
-
-def _easypost() -> CarrierReport:
-    details = [
-        {"status": "in_transit", "datetime": "2026-11-02T09:14:00Z", "message": "Picked up"},
-        {"status": "delivered", "datetime": "2026-11-04T09:14:00Z", "message": ""},
-    ]
-    element = {"result": {"tracking_code": PARCEL, "carrier": "USPS", "tracking_details": details}}
-    return CarrierReport(
-        format=CarrierFormat.EASYPOST, source=source(sender="easypost"), tracking_number=PARCEL, element=element
-    )
-
-
-HISTORY: tuple[CarrierReport | Consignment, ...] = (
-    parcel_report(FIRST_SCAN),
-    parcel_report(FIRST_SCAN, ON_ITS_WAY),
-    parcel_report(DELIVERED, ON_ITS_WAY, FIRST_SCAN, by=source("acme", account="acme")),
-    parcel_report(scan("OP-3", text="awaiting parcel"), scan("OP-3")),
-    parcel_report(scan("OP-21"), by=source("bolt", account="bolt")),
-    _easypost(),
-    hub_report("DS"),
-    hub_report("RC", "TEE-M", "MUG"),
-    link("R1"),
-    link("R2"),
-    link("B1", order_key="bolt/7"),
-)
-
-
-def outcome(history: Sequence[CarrierReport | Consignment]) -> set[tuple[str, str, str | None, Meaning, str]]:
-    driver = AgentTestDriver(carrier_scans)
-    for step in history:
-        if isinstance(step, Consignment):
-            linked(driver, step)
-        else:
-            report(driver, step)
-    written = events(driver)
-    assert driver.dead_letters == []
-    assert len(written) == len({event.event_id for event in written})
-    return {(e.event_id, e.order_key, e.rma, e.meaning, e.code) for e in written}
-
-
-IN_ORDER = outcome(HISTORY)
-
-
-@given(st.permutations(HISTORY), st.lists(st.sampled_from(HISTORY), max_size=8))
-@settings(max_examples=60, deadline=None)
-def test_any_order_and_any_repetition_tell_the_same_events(
-    history: list[CarrierReport | Consignment], again: list[CarrierReport | Consignment]
-) -> None:
-    assert outcome([*again, *history]) == IN_ORDER
-
-
-RECOUNTS = (["TEE-M"], ["TEE-M", "TEE-M", "MUG"], ["MUG", "MUG"], ["HAT"])
-
-
-@given(st.permutations([*map(tuple, RECOUNTS), None]))
-@settings(max_examples=40, deadline=None)
-def test_any_order_of_recounts_ends_with_the_larger_count_of_each_sku(steps: list[tuple[str, ...] | None]) -> None:
-    driver = AgentTestDriver(carrier_scans)
-    for skus in steps:
-        if skus is None:
-            linked(driver, link())
-        else:
-            report(driver, hub_report("RP", *skus))
-
-    assert set(events(driver)[-1].items) == {
-        EventItem(sku="TEE-M", count=2),
-        EventItem(sku="MUG", count=2),
-        EventItem(sku="HAT", count=1),
-    }
