@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from streams.engine.kafka import Cluster
 from tests.command_line import Outcome, returnstreams
 
 Command = Callable[..., Outcome]
@@ -23,6 +24,12 @@ def environment(kafka: str, topic_prefix: str) -> dict[str, str]:
         "HASH_KEY": "a key for the tests",
         "LOG__FORMAT": "json",
     }
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str]) -> Cluster:
+    """Where it is."""
+    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
 
 
 @pytest.fixture

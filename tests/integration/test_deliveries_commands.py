@@ -37,11 +37,6 @@ pytestmark = pytest.mark.kafka
 POLICY = Policy(timeout_s=5, delays_s=(0.05, 0.05, 600), concurrency=8)
 
 
-@pytest.fixture
-def cluster(environment: dict[str, str]) -> Cluster:
-    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
-
-
 @asynccontextmanager
 async def forwarding(cluster: Cluster) -> AsyncIterator[None]:
     """tracking-forward, as a process runs it."""

@@ -21,10 +21,9 @@ from streams.engine.records import OutRecord
 from tests.builders import erasure, shopify_order, unit, upload
 from tests.integration.conftest import Command
 from tests.integration.test_commands import agents, ended, free_port, ready
-from tests.integration.test_returns_commands import ACME, cluster, written
+from tests.integration.test_returns_commands import ACME, written
 from tests.waiting import wait_until
 
-__all__ = ["cluster"]
 pytestmark = pytest.mark.kafka
 
 NOW = datetime.now(UTC)

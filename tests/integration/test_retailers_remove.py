@@ -27,11 +27,6 @@ BERGWERK = ACME.replace("acme", "bergwerk").replace("Acme", "Bergwerk")
 
 
 @pytest.fixture
-def cluster(environment: dict[str, str]) -> Cluster:
-    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
-
-
-@pytest.fixture
 def apply(command: Command, tmp_path: Path) -> Callable[..., Outcome]:
     """Applies a file of these retailers."""
 

@@ -48,11 +48,6 @@ retailers:
 """
 
 
-@pytest.fixture
-def cluster(environment: dict[str, str]) -> Cluster:
-    return Cluster({"bootstrap_servers": environment["KAFKA__BOOTSTRAP_SERVERS"]}, environment["KAFKA__TOPIC_PREFIX"])
-
-
 @pytest.fixture(autouse=True)
 def _applied(installed: None, cluster: Cluster) -> None:
     asyncio.run(write(cluster, differences([ACME], {})))
