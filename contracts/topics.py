@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from contracts.actions import ReturnAction, ReturnAlert
 from contracts.controls import PauseLifted, TaskPaused
 from contracts.imports import OrderImport, OrderReconciliation
@@ -12,99 +9,53 @@ from contracts.model import Model
 from contracts.orders import AppUninstalled, DataRequest, Order, OrderErasure, OrderHint, ShopifyOrder
 from contracts.retailers import Retailer
 from contracts.returns import Option, ReturnDecision, ReturnEvent, ReturnUnit, ReturnUpload
+from contracts.topic_shape import (
+    CHANGELOG,
+    COMPACTED,
+    DAY_MS,
+    DEFAULT_PARTITIONS,
+    MAX_MESSAGE_BYTES,
+    PERSONAL_SEGMENT_MS,
+    EventType,
+    Keyed,
+    Topic,
+)
 from contracts.tracking import CarrierReport, Consignment, Delivery, DeliveryReplay
 
-DAY_MS = 24 * 60 * 60 * 1000
-
-# Chosen once: a keyed topic's partition count never changes. Twelve divides by the replica counts people scale to.
-DEFAULT_PARTITIONS = 12
-
-# The ingress takes bodies of 10 MiB; key, headers and framing come on top. Dead letters hold the same.
-MAX_MESSAGE_BYTES = 12 * 1024 * 1024
-
-# What is erased must be hidden within a minute and off the brokers' disks within ten days: a segment closes after one,
-# is compacted at the latest one after that, and its tombstones are dropped after seven more.
-COMPACTED = {
-    "cleanup.policy": "compact",
-    "max.compaction.lag.ms": str(DAY_MS),
-    "segment.ms": str(DAY_MS),
-    "delete.retention.ms": str(7 * DAY_MS),
-    "min.cleanable.dirty.ratio": "0.1",
-}
-
-# An agent's own: the brokers stamp what is written with their time, which timers go by (streams/engine/task_clock.py).
-CHANGELOG = {
-    **COMPACTED,
-    "max.message.bytes": str(MAX_MESSAGE_BYTES),
-    "message.timestamp.type": "LogAppendTime",
-}
-
-
-# Retention takes whole segments, so long after their last record: with Kafka's own segments of a week what is personal
-# would lie on the disk for two. With these it goes at most six hours late.
-PERSONAL_SEGMENT_MS = DAY_MS // 4
-
-
-class Keyed(StrEnum):
-    """What decides the partition. Topics keyed alike have the same number of partitions."""
-
-    ORDER = "order key"
-    TRACKING = "tracking key"
-    RETAILER = "retailer id"
-    TASK = "task"
-    ORIGINAL = "as it came"
-
-
-@dataclass(frozen=True, slots=True)
-class EventType:
-    """One kind of record on a topic: its CloudEvents type and the model of its data."""
-
-    model: type[Model]
-    type: str
-
-    @property
-    def dataschema(self) -> str:
-        """The `$id` of the JSON Schema of its data (contracts/schemas)."""
-        return f"urn:returnstreams:schema:{self.type}"
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One topic. `events[0]` is what a record without `ce_type` is taken for.
-
-    key: what the key is; keyed: what part of it decides the partition. retention_days: None where compacted.
-    personal: whether values may hold personal data.
-    """
-
-    name: str
-    key: str
-    keyed: Keyed
-    events: tuple[EventType, ...]
-    retention_days: int | None
-    writers: tuple[str, ...]
-    readers: tuple[str, ...]
-    personal: bool = False
-
-    @property
-    def compacted(self) -> bool:
-        """Whether the last record of a key is kept for ever."""
-        return self.retention_days is None
-
-    @property
-    def config(self) -> dict[str, str]:
-        """The broker's settings for this topic, apart from replication."""
-        size = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
-        if self.retention_days is None:
-            return {**COMPACTED, **size}
-        segments = {"segment.ms": str(PERSONAL_SEGMENT_MS)} if self.personal else {}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS), **segments, **size}
-
-    def event_for(self, model: type[Model]) -> EventType:
-        """The event type under which values of this model are written here. KeyError where there is none."""
-        for event in self.events:
-            if event.model is model:
-                return event
-        raise KeyError(f"topic {self.name} takes {[e.model.__name__ for e in self.events]}, not {model.__name__}")
+__all__ = [
+    "ACTIONS",
+    "AGENT_CONTROLS",
+    "AGENT_PAUSES",
+    "CARRIER_EVENTS",
+    "CATALOGUE",
+    "CHANGELOG",
+    "COMPACTED",
+    "CONSIGNMENTS",
+    "CREDIT_NOTES",
+    "DAY_MS",
+    "DEFAULT_PARTITIONS",
+    "EXCHANGES",
+    "MAX_MESSAGE_BYTES",
+    "ORDERS",
+    "ORDER_CURSORS",
+    "ORDER_EVENTS",
+    "PERSONAL_SEGMENT_MS",
+    "REFUNDS",
+    "RETAILERS",
+    "RETURN_ALERTS",
+    "RETURN_DECISIONS",
+    "RETURN_EVENTS",
+    "RETURN_UNITS",
+    "RETURN_UPLOADS",
+    "TRACKING_DELIVERIES",
+    "TRACKING_REPLAYS",
+    "EventType",
+    "Keyed",
+    "Topic",
+    "dead_letters",
+    "named",
+    "partitions_of",
+]
 
 
 def _event(name: str, model: type[Model]) -> EventType:
