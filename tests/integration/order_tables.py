@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts import topics
@@ -26,6 +25,7 @@ from streams.engine.runner import AgentRunner
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from streams.wiring import AGENTS
 from tests.builders import HASH_KEY, uncalled
+from tests.integration.administration import admin
 from tests.integration.engine.toy import Running
 
 PARTITIONS = 2
@@ -56,8 +56,8 @@ class OrderTables:
     async def create(self) -> None:
         """Make the topics, and hurry those that orders pass through."""
         copies = Replication(1, 1)
-        async with TopicsAdmin(self.cluster) as admin:
-            await admin.apply(await admin.plan(wanted(AGENTS, self.prefix, PARTITIONS, copies)), copies)
+        async with TopicsAdmin(self.cluster) as making:
+            await making.apply(await making.plan(wanted(AGENTS, self.prefix, PARTITIONS, copies)), copies)
         letters = dead_letters(NAME)
         hurried = {  # whole, for what an alteration does not name falls back to the broker's own
             topics.ORDERS.name: topics.ORDERS.config | SWIFT_COMPACTED,
@@ -69,12 +69,8 @@ class OrderTables:
             ConfigResource(ConfigResourceType.TOPIC, self.cluster.name(name), configs=configs)
             for name, configs in hurried.items()
         ]
-        client = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await client.start()
-        try:
+        async with admin(self.bootstrap) as client:
             await client.alter_configs(changes)
-        finally:
-            await client.close()
 
     @asynccontextmanager
     async def running(self, options: RunnerOptions | None = None, months: int = 3) -> AsyncIterator[None]:
@@ -111,14 +107,7 @@ class OrderTables:
 
     async def rows(self) -> dict[str, Order]:
         """What a reader of `orders` knows."""
-        found: dict[str, Order] = {}
-        async for record in read_topic(self.cluster, topics.ORDERS.name):
-            key = (record.key or b"").decode()
-            if record.value is None:
-                found.pop(key, None)
-            else:
-                found[key] = Order.model_validate_json(record.value)
-        return found
+        return await orders_of(self.cluster)
 
     def segments(self, topic: str) -> list[Path]:
         """The log files of a topic on the broker's disk."""
@@ -132,6 +121,18 @@ class OrderTables:
         """The files on the broker's disk, of whatever topic of ours, in which these bytes stand."""
         files = sorted(self.data.rglob(f"{self.prefix}*/*"))
         return [str(file.relative_to(self.data)) for file in files if marker in _content(file)]
+
+
+async def orders_of(cluster: Cluster) -> dict[str, Order]:
+    """What a reader of `orders` knows."""
+    found: dict[str, Order] = {}
+    async for record in read_topic(cluster, topics.ORDERS.name):
+        key = (record.key or b"").decode()
+        if record.value is None:
+            found.pop(key, None)
+        else:
+            found[key] = Order.model_validate_json(record.value)
+    return found
 
 
 def _content(file: Path) -> bytes:

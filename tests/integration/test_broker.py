@@ -12,28 +12,19 @@ from pathlib import Path
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from demo.broker import BrokerError, BrokerOptions, Cluster, EmbeddedCluster, embedded, probe
 from demo.broker.ports import free_ports
+from tests.integration.administration import admin
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 # A killed leader is replaced after broker.session.timeout.ms (6 s) and an election; twice that, and a busy machine.
 FAILOVER_S = 40.0
-
-
-@asynccontextmanager
-async def admin(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def create(servers: str, topic: str, *, replicas: int = 1, configs: dict[str, str] | None = None) -> None:

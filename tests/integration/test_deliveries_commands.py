@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from contracts import topics
-from contracts.retailers import Retailer
 from contracts.returns import Meaning
 from streams.agents.tracking_forward import tracking_forward
-from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, append, read_rows
-from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Policy
 from streams.engine.records import OutRecord
-from streams.engine.runner import AgentRunner
 from streams.retailers_topic import differences, read_all, write
-from streams.settings import Settings
-from streams.wiring import hook_caller
 from tests.builders import retailer, return_event
+from tests.integration.administration import admin
 from tests.integration.conftest import Command
+from tests.integration.running_agents import running
 from tests.unit.callers.receiver import Answering, Received, receiver, status
 from tests.waiting import eventually
 
@@ -35,26 +30,6 @@ pytestmark = pytest.mark.kafka
 
 # Two more attempts at once, and another only after everything was looked at.
 POLICY = Policy(timeout_s=5, delays_s=(0.05, 0.05, 600), concurrency=8)
-
-
-@asynccontextmanager
-async def forwarding(cluster: Cluster) -> AsyncIterator[None]:
-    """tracking-forward, as a process runs it."""
-    stop = asyncio.Event()
-    retailers = GlobalTable(cluster, topics.RETAILERS, Retailer)
-    async with AsyncExitStack() as stack:
-        caller = hook_caller(retailers, Settings())
-        stack.push_async_callback(caller.aclose)
-        runner = AgentRunner(tracking_forward(POLICY), cluster, retailers, RunnerOptions(callers={"hook": caller}))
-        tasks = [asyncio.create_task(retailers.follow()), asyncio.create_task(runner.run(stop))]
-        try:
-            await eventually(lambda: runner.ready, "tracking-forward is ready")
-            yield
-        finally:
-            stop.set()
-            await asyncio.wait(tasks[1:])
-            tasks[0].cancel()
-            await asyncio.wait(tasks)
 
 
 def happened(*orders: str) -> Iterator[OutRecord]:
@@ -82,7 +57,7 @@ def forward(cluster: Cluster, answers: Answering, orders: Sequence[str] = (), he
             known = [retailer(name, hook=hook.url) for name in ("acme", "bolt", "cord")]
             await write(cluster, differences(known, await read_all(cluster)))
             await append(cluster, happened(*orders))
-            async with forwarding(cluster):
+            async with running(cluster, tracking_forward(POLICY)):
                 await eventually(lambda: len(hook.received) >= heard, f"the hook has heard {heard}")
             return hook.received
 
@@ -159,14 +134,10 @@ def _ask(command: Command, failing: str) -> None:
 
 async def _expire(cluster: Cluster) -> None:
     """As retention does it, after 30 days."""
-    admin = AIOKafkaAdminClient(**cluster.options)
-    await admin.start()
-    try:
-        topic = cluster.name(topics.TRACKING_DELIVERIES.name)
-        everything = RecordsToDelete(before_offset=-1)
-        await admin.delete_records({TopicPartition(topic, partition): everything for partition in range(2)})
-    finally:
-        await admin.close()
+    topic = cluster.name(topics.TRACKING_DELIVERIES.name)
+    everything = RecordsToDelete(before_offset=-1)
+    async with admin(cluster.options["bootstrap_servers"]) as client:
+        await client.delete_records({TopicPartition(topic, partition): everything for partition in range(2)})
 
 
 @pytest.mark.usefixtures("installed")

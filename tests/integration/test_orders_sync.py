@@ -14,7 +14,6 @@ import pytest
 
 from contracts import topics
 from contracts.imports import OrderImport
-from contracts.orders import Order
 from contracts.retailers import Retailer
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.bucket import PointBucket
@@ -28,7 +27,7 @@ from streams.agents.order_table import order_table
 from streams.engine import metrics
 from streams.engine.agent import Agent
 from streams.engine.global_table import GlobalTable
-from streams.engine.kafka import Cluster, read_topic
+from streams.engine.kafka import Cluster
 from streams.engine.options import RunnerOptions
 from streams.engine.runner import AgentRunner
 from streams.retailers_topic import differences as changes_of
@@ -38,6 +37,7 @@ from streams.shop_work import shop_work, shops_of
 from streams.wiring import shop_callers
 from tests.builders import HASH_KEY
 from tests.integration.conftest import Command
+from tests.integration.order_tables import orders_of
 from tests.unit.producers.shop_kit import ACME, SHOP, expected
 from tests.waiting import eventually
 
@@ -81,22 +81,10 @@ async def agent_running(agent: Agent, cluster: Cluster, settings: Settings) -> A
         await shops.aclose()
 
 
-async def table_of(cluster: Cluster) -> dict[str, Order]:
-    """What a reader of `orders` knows."""
-    rows: dict[str, Order] = {}
-    async for record in read_topic(cluster, topics.ORDERS.name):
-        key = (record.key or b"").decode()
-        if record.value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = Order.model_validate_json(record.value)
-    return rows
-
-
 async def settled(cluster: Cluster, shop: ShopSimulator) -> dict[str, object]:
     """What still differs once the table has had its time to catch up."""
     deadline = time.monotonic() + 20
-    while (found := differences(await table_of(cluster), expected(shop))) and time.monotonic() < deadline:  # noqa: ASYNC110
+    while (found := differences(await orders_of(cluster), expected(shop))) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     return found
 

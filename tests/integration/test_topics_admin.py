@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts import topics
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
 from streams.topics_admin import Replication, Step, TopicsAdmin, Wanted
+from tests.integration.administration import admin
 
 pytestmark = pytest.mark.kafka
 
@@ -46,12 +46,8 @@ async def test_create_keep_alter_and_refuse(kafka: str, topic_prefix: str) -> No
 
 async def set_config(bootstrap: str, topic: str, config: dict[str, str]) -> None:
     """What an operator would do by hand."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
-    finally:
-        await admin.close()
+    async with admin(bootstrap) as client:
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
 
 
 async def test_a_broker_that_is_not_there_is_told_in_one_line() -> None:

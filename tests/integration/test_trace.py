@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from contracts import topics, trace
-from contracts.retailers import Hook, Retailer
+from contracts.retailers import Hook
 from contracts.trace import Trace
 from producers.service import Ingress
 from streams.agents import return_rules
 from streams.agents.tracking_forward import tracking_forward
-from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, append
-from streams.engine.options import RunnerOptions
 from streams.engine.records import OutRecord
-from streams.engine.runner import AgentRunner
-from streams.settings import Settings
 from streams.topics_admin import Replication, TopicsAdmin, wanted
-from streams.wiring import AGENTS, hook_caller
+from streams.wiring import AGENTS
+from tests.integration.running_agents import running
 from tests.integration.test_ingress import ACME, listening, settings_for
 from tests.spans import Collected, collecting
 from tests.unit.callers.receiver import Receiver, receiver, status
@@ -34,29 +28,6 @@ pytestmark = pytest.mark.kafka
 CAME = Trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=1")
 COPIES = Replication(1, 1)
 UPLOAD = json.dumps(json.loads(support.body("omnirps/returns.json"))[:1]).encode()
-
-
-@asynccontextmanager
-async def running(cluster: Cluster) -> AsyncIterator[None]:
-    """return-rules and tracking-forward, with all that they need."""
-    stop = asyncio.Event()
-    retailers = GlobalTable(cluster, topics.RETAILERS, Retailer)
-    async with AsyncExitStack() as stack:
-        caller = hook_caller(retailers, Settings())
-        stack.push_async_callback(caller.aclose)
-        options = RunnerOptions(callers={"hook": caller})
-        runners = [
-            AgentRunner(agent, cluster, retailers, options) for agent in (return_rules.AGENT, tracking_forward())
-        ]
-        tasks = [asyncio.create_task(work) for work in (retailers.follow(), *(runner.run(stop) for runner in runners))]
-        try:
-            await eventually(lambda: all(runner.ready for runner in runners), "both agents are ready")
-            yield
-        finally:
-            stop.set()
-            await asyncio.wait(tasks[1:])
-            tasks[0].cancel()
-            await asyncio.wait(tasks)
 
 
 async def install(cluster: Cluster, hook: Receiver) -> None:
@@ -72,7 +43,10 @@ async def deliver(kafka: str, prefix: str, headers: dict[str, str]) -> Receiver:
     cluster = Cluster({"bootstrap_servers": kafka}, prefix)
     async with receiver(status("200 OK")) as hook:
         await install(cluster, hook)
-        async with running(cluster), listening(Ingress(settings_for(kafka, prefix))) as client:
+        async with (
+            running(cluster, return_rules.AGENT, tracking_forward()),
+            listening(Ingress(settings_for(kafka, prefix))) as client,
+        ):
             answer = await client.post("/omnirps/returns", content=UPLOAD, headers={**ACME, **headers})
             assert answer.status_code == 200
             await eventually(lambda: bool(hook.received), "the hook is told")

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient, CoordinationType
 
 from demo.broker import Cluster
 from streams.topics_admin import Replication
+from tests.integration.administration import admin
 from tests.integration.engine.load import Load
 from tests.integration.engine.toy import Toy
 from tests.unit.engine.toys import NUMBERS
@@ -44,13 +44,9 @@ async def of_the_group(toy: Toy) -> int:
 
 
 async def leading_a_partition(toy: Toy) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=toy.bootstrap)
-    await admin.start()
-    try:
-        (described,) = await admin.describe_topics([toy.cluster.name(NUMBERS.name)])
-        return int(described["partitions"][0]["leader"])
-    finally:
-        await admin.close()
+    async with admin(toy.bootstrap) as client:
+        (described,) = await client.describe_topics([toy.cluster.name(NUMBERS.name)])
+    return int(described["partitions"][0]["leader"])
 
 
 @pytest.mark.parametrize("role", [of_transactions, of_the_group, leading_a_partition])

@@ -6,15 +6,14 @@ import asyncio
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
@@ -25,21 +24,12 @@ from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.rocks import RocksStorage
+from tests.integration.administration import admin
 from tests.integration.engine.toy import Toy, reply
 from tests.unit.engine.toys import LABELS, NUMBERS, TOTALS, Nudge, Number
 from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.kafka
-
-
-@asynccontextmanager
-async def admin(toy: Toy) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=toy.bootstrap)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 @pytest.mark.parametrize("grown", [(NUMBERS,), (NUMBERS, LABELS)], ids=["one", "both"])
@@ -51,7 +41,7 @@ async def test_inputs_that_were_given_more_partitions_are_refused_by_name(
         await toy.number(range(30))
         await toy.exactly_once(30)
         await running.leave()
-    async with admin(toy) as client:
+    async with admin(toy.bootstrap) as client:
         await client.create_partitions({toy.cluster.name(t.name): NewPartitions(total_count=6) for t in grown})
 
     why = "its state was made with 3 partitions, its inputs now have 6" if len(grown) == 2 else "'numbers': 6"
@@ -77,7 +67,7 @@ async def test_records_that_retention_takes_from_under_a_running_task_are_told(t
     async def cut_off() -> None:
         await toy.number(range(30, 33), keys=3)  # ends the fetches that are under way
         await toy.number(range(100, 200))
-        async with admin(toy) as client:
+        async with admin(toy.bootstrap) as client:
             await client.delete_records(dict.fromkeys(places, RecordsToDelete(before_offset=-1)))
 
     before = metrics.RETENTION_GAPS.labels("toy", NUMBERS.name)._value.get()
@@ -167,7 +157,7 @@ async def counted(toy: Toy, root: Path, now: datetime) -> set[str]:
 
 async def compact_at_once(toy: Toy) -> None:
     names = [toy.cluster.name(name) for name in ("toy-changelog", TOTALS.name)]
-    async with admin(toy) as client:
+    async with admin(toy.bootstrap) as client:
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=SWIFT) for name in names])
 
 

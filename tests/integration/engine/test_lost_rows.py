@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 from structlog.testing import capture_logs
 
 from streams.engine.errors import StateRefused
 from streams.engine.records import Record
+from tests.integration.administration import admin
 from tests.integration.engine.toy import Toy
 from tests.unit.engine.toys import NUMBERS
 from tests.waiting import PATIENCE_S, eventually
@@ -20,16 +20,6 @@ from tests.waiting import PATIENCE_S, eventually
 pytestmark = pytest.mark.kafka
 
 CHANGELOG = "toy-changelog"
-
-
-@asynccontextmanager
-async def admin(toy: Toy) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=toy.bootstrap)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def life(toy: Toy, until: int, begin: int = 0) -> None:
@@ -44,7 +34,7 @@ async def life(toy: Toy, until: int, begin: int = 0) -> None:
 async def made_anew(toy: Toy, records: Iterable[Record]) -> None:
     """The changelog again, with these records only."""
     name = toy.cluster.name(CHANGELOG)
-    async with admin(toy) as client:
+    async with admin(toy.bootstrap) as client:
         await client.delete_topics([name])
 
         async def gone() -> bool:
@@ -97,7 +87,7 @@ async def test_a_changelog_that_lost_its_last_rows_is_refused_until_somebody_tak
 async def test_an_empty_changelog_is_refused_though_no_input_record_is_left_to_repeat(toy: Toy) -> None:
     """What is decided next would be decided as if nothing had been before."""
     await life(toy, 60)
-    async with admin(toy) as client:
+    async with admin(toy.bootstrap) as client:
         places = [TopicPartition(toy.cluster.name(NUMBERS.name), p) for p in range(toy.partitions)]
         async with AIOKafkaConsumer(bootstrap_servers=toy.bootstrap) as consumer:
             consumer.assign(places)

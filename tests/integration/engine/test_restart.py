@@ -17,6 +17,7 @@ from streams.engine.errors import ConfigError, StateRefused
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
 from streams.engine.options import RunnerOptions
 from streams.engine.outbox import Call
+from tests.integration.administration import admin
 from tests.integration.engine.toy import Toy, reply
 from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, Echo, Label, Nudge, Number
 from tests.waiting import eventually
@@ -162,15 +163,12 @@ async def test_group_offsets_that_were_lost_or_set_back_are_refused_by_name(toy:
         await toy.echoes(30)
         await first.leave()
     group = toy.cluster.name("toy")
-    admin = AIOKafkaAdminClient(bootstrap_servers=toy.bootstrap)
-    await admin.start()
-    try:
-        if offset is None:
-            await eventually_deleted(admin, group)
-        else:
-            await set_back(toy, group, offset)
-    finally:
-        await admin.close()
+    if offset is None:
+        async with admin(toy.bootstrap) as client:
+            # Until the group's last member is gone, it is not empty.
+            await eventually(lambda: deleted(client, group), "the group's offsets are deleted")
+    else:
+        await set_back(toy, group, offset)
 
     async with toy.running() as second:
         await asyncio.wait({second.task}, timeout=20)
@@ -179,16 +177,12 @@ async def test_group_offsets_that_were_lost_or_set_back_are_refused_by_name(toy:
             second.task.result()
 
 
-async def eventually_deleted(admin: AIOKafkaAdminClient, group: str) -> None:
-    """Until the group's last member is gone, it is not empty."""
-    for _ in range(50):
-        node = await admin.find_coordinator(group)
-        response = await admin._client.send(node, DeleteGroupsRequest([group]))
-        ((_, code),) = response.results
-        if code == 0:
-            return
-        assert for_code(code).__name__ == "NonEmptyGroupError", for_code(code)
-        await asyncio.sleep(0.2)
+async def deleted(client: AIOKafkaAdminClient, group: str) -> bool:
+    node = await client.find_coordinator(group)
+    response = await client._client.send(node, DeleteGroupsRequest([group]))
+    ((_, code),) = response.results
+    assert code == 0 or for_code(code).__name__ == "NonEmptyGroupError", for_code(code)
+    return bool(code == 0)
 
 
 async def set_back(toy: Toy, group: str, offset: int) -> None:

@@ -15,6 +15,7 @@ from streams.engine import metrics, restore
 from streams.engine.clock import utc_now
 from streams.engine.kafka import reading
 from streams.engine.keyvalue import KeyValue
+from tests.integration.administration import admin
 from tests.integration.engine.toy import Toy
 from tests.unit.engine.test_keyvalue import Factory, each_kind
 from tests.unit.engine.toys import toy_agent
@@ -75,19 +76,15 @@ class History:
 
     async def cut(self) -> None:
         """Remove all that is there now, which no broker does for a topic that is only compacted."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._toy.bootstrap)
-        await admin.start()
         policy = {"cleanup.policy": "compact,delete"}
-        try:
-            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self._place.topic, configs=policy)])
-            await eventually(lambda: self._deleted(admin), "the broker knows its policy and removes what is there")
-        finally:
-            await admin.close()
+        async with admin(self._toy.bootstrap) as client:
+            await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self._place.topic, configs=policy)])
+            await eventually(lambda: self._deleted(client), "the broker knows its policy and removes what is there")
         self.rows.clear()
 
-    async def _deleted(self, admin: AIOKafkaAdminClient) -> bool:
+    async def _deleted(self, client: AIOKafkaAdminClient) -> bool:
         try:
-            await admin.delete_records({self._place: RecordsToDelete(await self.end())})
+            await client.delete_records({self._place: RecordsToDelete(await self.end())})
         except PolicyViolationError:
             return False
         return True
