@@ -20,22 +20,11 @@ from streams.callers import guard
 from streams.callers.guard import NotPublic, Resolver
 from streams.callers.hook import HookCaller
 from tests.builders import retailer
-from tests.unit.callers.certificates import certificate, serving, trusting
+from tests.unit.callers.certificates import serving, trusting
 from tests.unit.callers.hook_kit import PATIENT, Kept, call
 from tests.unit.callers.receiver import receiver, status
 
 PUBLIC, MIRROR = "1.1.1.1", "2606:4700::1111"
-
-
-@pytest.fixture(scope="module")
-def for_loopback(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("tls") / "sound", "IP:127.0.0.1,DNS:hook.example")
-
-
-@pytest.fixture(scope="module")
-def expired(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    names = "IP:127.0.0.1"
-    return certificate(tmp_path_factory.mktemp("tls") / "old", names, begins="20200101000000Z", ends="20200102000000Z")
 
 
 def leading(*addresses: str) -> tuple[Resolver, list[str]]:

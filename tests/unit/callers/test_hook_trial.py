@@ -16,22 +16,11 @@ from streams.callers.hook import USER_AGENT
 from streams.callers.hook_trial import TEST, Trial, try_hook
 from streams.cli import hooks_shown
 from tests.builders import retailer
-from tests.unit.callers.certificates import certificate, serving, trusting
+from tests.unit.callers.certificates import serving, trusting
 from tests.unit.callers.hook_kit import SIGNING, Kept
 from tests.unit.callers.receiver import receiver, status
 
 NOW = datetime(2026, 11, 28, 6, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("tls") / "sound", "IP:127.0.0.1,DNS:hook.example")
-
-
-@pytest.fixture(scope="module")
-def expired(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    names = "IP:127.0.0.1"
-    return certificate(tmp_path_factory.mktemp("tls") / "old", names, begins="20200101000000Z", ends="20200102000000Z")
 
 
 def acme(url: str, *, private: bool = True, secret: bool = False) -> Retailer:
@@ -62,10 +51,10 @@ async def test_it_is_sent_as_a_real_one_and_marked() -> None:
     assert (request.headers["user-agent"], request.headers["username"]) == (USER_AGENT, "seko")
 
 
-async def test_each_step_of_a_secured_call_is_timed_and_the_certificate_looked_at(chain: Path) -> None:
-    async with receiver(status("200 OK", body=b"thanks \x1b[2J"), serving(chain)) as it:
+async def test_each_step_of_a_secured_call_is_timed_and_the_certificate_looked_at(for_loopback: Path) -> None:
+    async with receiver(status("200 OK", body=b"thanks \x1b[2J"), serving(for_loopback)) as it:
         of = acme(it.url.replace("127.0.0.1", "hook.example"))
-        trial = await try_hook(of, Kept(), NOW, verify=trusting(chain), resolver=leading_home)
+        trial = await try_hook(of, Kept(), NOW, verify=trusting(for_loopback), resolver=leading_home)
 
     assert trial.answer.accepted
     assert list(trial.seen.steps) == ["DNS", "connect", "TLS", "first byte"]
@@ -118,11 +107,11 @@ async def fails(of: Retailer, verify: ssl.SSLContext | None = None, resolver: Re
     return shown(trial, of)
 
 
-async def test_what_is_not_sent_says_why_and_what_to_do(chain: Path, expired: Path) -> None:
+async def test_what_is_not_sent_says_why_and_what_to_do(for_loopback: Path, expired: Path) -> None:
     async def nowhere(host: str, port: int) -> list[str]:
         raise OSError("no such name")
 
-    async with receiver(status("200 OK"), serving(chain)) as it:
+    async with receiver(status("200 OK"), serving(for_loopback)) as it:
         named = it.url.replace("127.0.0.1", "hook.example")
         assert "the hook must lead to a public address" in await fails(acme(named, private=False))
         assert "write https://" in await fails(acme("http://hook.example/", private=False))
@@ -130,9 +119,9 @@ async def test_what_is_not_sent_says_why_and_what_to_do(chain: Path, expired: Pa
         assert "finds no address" in await fails(acme(named), resolver=nowhere)
         assert "a certificate of a public CA" in await fails(acme(named))
         elsewhere = it.url.replace("127.0.0.1", "other.example")
-        assert "one that the receiver's certificate names" in await fails(acme(elsewhere), trusting(chain))
+        assert "one that the receiver's certificate names" in await fails(acme(elsewhere), trusting(for_loopback))
         assert it.received == []
         gone = it.url
     async with receiver(status("200 OK"), serving(expired)) as it:
         assert "must renew its certificate" in await fails(acme(it.url), trusting(expired))
-    assert "nobody listens there" in await fails(acme(gone), trusting(chain))
+    assert "nobody listens there" in await fails(acme(gone), trusting(for_loopback))

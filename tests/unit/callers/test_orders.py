@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,12 +32,6 @@ class Files:
 
     def get(self, ref: str) -> Secret | None:
         return Secret({"client_id": "app", "client_secret": "secret"})
-
-
-@pytest.fixture(scope="module")
-def shopify() -> Iterator[ShopifySimulator]:
-    with ShopifySimulator() as running:
-        yield running
 
 
 @pytest.fixture

@@ -29,10 +29,9 @@ BOUND_S = 5.0
 TWO = Limits(in_a_row=2, share=1)
 
 
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
+@pytest.fixture(autouse=True)
+def _controls_are_seen_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.engine.running_task.CONTROLS_S", 0.01)
-    return FakeKafka().install(monkeypatch)
 
 
 class Fixture:

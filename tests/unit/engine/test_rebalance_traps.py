@@ -15,21 +15,13 @@ from streams.engine import restore
 from streams.engine.kafka import Committed
 from streams.engine.kafka.consuming import _Listener
 from streams.engine.keyvalue import KeyValue, MemoryKeyValue
-from streams.engine.runner import AgentRunner
 from streams.engine.running_task import RunningTask
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka, FakeTransactions
 from tests.unit.engine.test_runner import BOUND_S, joined, new_runner
 from tests.unit.engine.test_running_task import running
 from tests.waiting import eventually
 
-
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
-    async def all_there(self: AgentRunner) -> None:
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(AgentRunner, "_check_topics", all_there)
-    return FakeKafka().install(monkeypatch)
+pytestmark = pytest.mark.usefixtures("topics_are_there")
 
 
 class Steps(list[str]):

@@ -18,6 +18,8 @@ from tests.unit.engine.test_running_task import answer
 from tests.unit.engine.toys import toy_agent
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("topics_are_there")
+
 BOUND_S = 5.0
 
 
@@ -35,15 +37,6 @@ class Stored(MemoryKeyValue):
 
     def close(self) -> None:
         self.closed += 1
-
-
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
-    async def all_there(self: AgentRunner) -> None:
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(AgentRunner, "_check_topics", all_there)
-    return FakeKafka().install(monkeypatch)
 
 
 def new_runner(**more: Any) -> AgentRunner:

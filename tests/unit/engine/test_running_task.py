@@ -29,11 +29,6 @@ BOUND_S = 5.0
 ROOMY = Policy(timeout_s=10, delays_s=(1,), concurrency=4)
 
 
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
-    return FakeKafka().install(monkeypatch)
-
-
 async def answer(call: Call[Any]) -> Model:
     return Reply(text=call.id)
 

@@ -24,11 +24,6 @@ from tests.waiting import eventually
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
-    return FakeKafka().install(monkeypatch)
-
-
 async def call_made_by(kafka: FakeKafka, ahead: timedelta) -> Call[Any]:
     """The first call of a task on a machine whose clock is so far ahead of the broker's."""
     made: list[Call[Any]] = []

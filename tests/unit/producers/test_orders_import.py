@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -17,12 +17,6 @@ from demo.shopify.simulator import ShopifySimulator
 from producers.orders_import import OrdersImport
 from streams.shopify import AdminClient, ShopifyOptions, Shops
 from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
-
-
-@pytest.fixture(scope="module")
-def shopify() -> Iterator[ShopifySimulator]:
-    with ShopifySimulator() as running:
-        yield running
 
 
 @pytest.fixture

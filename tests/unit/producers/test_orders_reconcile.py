@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import orjson
@@ -22,12 +22,6 @@ from streams.shopify import AdminClient, ShopifyOptions, Shops
 from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
 
 LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def shopify() -> Iterator[ShopifySimulator]:
-    with ShopifySimulator() as running:
-        yield running
 
 
 @pytest.fixture

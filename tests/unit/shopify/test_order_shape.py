@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,12 +42,6 @@ def history(rng: random.Random, number: int, versions: int) -> dict[str, Any]:
     for at in range(versions):
         body = changed(body, START + timedelta(days=1, minutes=at), rng)
     return body
-
-
-@pytest.fixture(scope="module")
-def shopify() -> Iterator[ShopifySimulator]:
-    with ShopifySimulator() as running:
-        yield running
 
 
 @given(rng=st.randoms(use_true_random=False), versions=st.integers(0, 6), orders=st.integers(1, 4))

@@ -1,0 +1,26 @@
+"""A Kafka in memory for the tests of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streams.engine.runner import AgentRunner
+from tests.unit.engine.fake_kafka import FakeKafka
+
+
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
+    """In the place of the engine's consumers and producers."""
+    return FakeKafka().install(monkeypatch)
+
+
+@pytest.fixture
+def topics_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a runner looks for."""
+
+    async def all_there(self: AgentRunner) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(AgentRunner, "_check_topics", all_there)
