@@ -18,13 +18,11 @@ from producers.publisher import Publisher
 from producers.service import Ingress
 from producers.settings import KafkaSettings, Settings
 from streams.serving import serving
-from streams.watchdog import Watchdog
 from tests.unit.producers.test_door import client_of, door, publisher
-from tests.waiting import wait_until
+from tests.unit.watchdog_kit import look_in_vain, turn, unhurried
+from tests.waiting import PATIENCE_S, eventually, wait_until
 
 __all__ = ["door", "publisher"]
-
-BOUND_S = 10.0
 
 
 async def test_what_does_not_move_is_said_on_the_public_port(door: Door) -> None:
@@ -39,33 +37,40 @@ async def test_what_does_not_move_is_said_on_the_public_port(door: Door) -> None
 
 async def test_while_the_loop_stands_the_second_port_says_so_and_the_log_shows_where(door: Door) -> None:
     entered, release = threading.Event(), threading.Event()
-    watchdog = Watchdog(0.4)
+    watchdog = unhurried()
+    loop = asyncio.get_running_loop()
     port = socket.create_server(("127.0.0.1", 0))
 
-    def ask() -> list[int]:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port.getsockname()[1]}") as client:
-            found = [client.get("/healthz").status_code]
-            assert entered.wait(BOUND_S)
-            wait_until(lambda: client.get("/healthz").status_code == 503, BOUND_S, "/healthz says 503")
-            assert "the event loop has made no turn" in client.get("/healthz").text
-            found += [client.get("/readyz").status_code, client.get("/metrics").status_code]
+    def ask(client: httpx.Client) -> None:
+        assert client.get("/healthz").status_code == 200
+        loop.call_soon_threadsafe(a_split_that_blocks)
+        assert entered.wait(PATIENCE_S)
+        try:
+            look_in_vain(watchdog)
+            stuck = client.get("/healthz")
+            assert (stuck.status_code, "the event loop has made no turn" in stuck.text) == (503, True)
+            assert [client.get(path).status_code for path in ("/readyz", "/metrics")] == [200, 200]
+        finally:
             release.set()
-            wait_until(lambda: client.get("/healthz").status_code == 200, BOUND_S, "/healthz says 200 again")
-            return found
+
+        def is_well() -> bool:
+            turn(watchdog, loop)
+            watchdog.look(1.0)
+            return client.get("/healthz").status_code == 200
+
+        wait_until(is_well, PATIENCE_S, "/healthz says 200 again")
 
     def a_split_that_blocks() -> None:
         entered.set()
-        assert release.wait(BOUND_S), "nobody asked for /healthz"
+        assert release.wait(PATIENCE_S), "nobody asked for /healthz"
 
     with (
         capture_logs() as logs,
         watchdog.watching(),
         serving(Starlette(routes=probes(door, lambda: watchdog.problems)), port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port.getsockname()[1]}") as client,
     ):
-        asking = asyncio.create_task(asyncio.to_thread(ask))
-        asyncio.get_running_loop().call_later(0.1, a_split_that_blocks)
-        async with asyncio.timeout(2 * BOUND_S):
-            assert await asking == [200, 200, 200]
+        await asyncio.to_thread(ask, client)
     (stuck,) = [line for line in logs if line.get("action") == "stuck"]
     assert any(place.endswith(" a_split_that_blocks") for calls in stuck["threads"].values() for place in calls)
 
@@ -76,9 +81,11 @@ async def test_an_ingress_without_brokers_goes_on_making_turns() -> None:
     async with ingress.running():
         for _ in range(2):
             before = ingress._turns()
-            async with asyncio.timeout(BOUND_S):
-                while not all(now > then for now, then in _pairs(ingress._turns(), before)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+
+            def has_turned() -> bool:
+                return all(now > then for now, then in _pairs(ingress._turns(), before))  # noqa: B023
+
+            await eventually(has_turned, "all that must turn has turned")
         assert ingress.watchdog.problems == ()
 
 
