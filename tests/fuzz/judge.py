@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from producers.app import build
-from producers.budget import Budget
-from producers.door import Door
 from producers.messages import KEPT, Message
-from producers.metrics import Metrics
 from producers.problems import Unavailable
 from tests.fuzz.request import ACCOUNTS, NOW, Request
 from tests.unit.producers import support
@@ -49,16 +46,7 @@ class Ingress:
     """The application, with a publisher that can be away."""
 
     def __init__(self) -> None:
-        self._door = Door(
-            accounts=ACCOUNTS,
-            directory=support.directory(),
-            publisher=Publisher(),
-            metrics=Metrics(),
-            reading=Budget(32 * 1024 * 1024),
-            max_requests=8,
-            retailers_known=lambda: True,
-            clock=lambda: NOW,
-        )
+        self._door = support.door_of(ACCOUNTS, Publisher(), clock=lambda: NOW)
         self._app = build(self._door)
         self._loop = asyncio.new_event_loop()
 

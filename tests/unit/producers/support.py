@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
 from contracts.retailers import Portal, Retailer, ReturnActionStage, ShopifyAccess
-from producers.accounts import LoginAccount, ShippoAccount, SigningAccount, TokenAccount
+from producers.accounts import Account, LoginAccount, ShippoAccount, SigningAccount, TokenAccount
+from producers.budget import Budget
+from producers.door import Door
+from producers.metrics import Metrics
+from producers.publisher import Publishes
 from producers.retailers import Directory
 from producers.sources.base import Received
 
@@ -62,6 +68,18 @@ def directory() -> Directory:
     for tenant in RETAILERS:
         known.apply(tenant.id, tenant.model_dump_json().encode())
     return known
+
+
+def door_of(accounts: Mapping[str, Sequence[Account]], publisher: Publishes, **more: Any) -> Door:
+    """A door with room for eight requests, that knows the two tenants. more: other fields of it."""
+    given = {
+        "directory": directory(),
+        "metrics": Metrics(),
+        "reading": Budget(32 * 1024 * 1024),
+        "max_requests": 8,
+        "retailers_known": lambda: True,
+    }
+    return Door(accounts=accounts, publisher=publisher, **{**given, **more})
 
 
 def shopify_signature(raw: bytes, secret: str = "hush") -> str:

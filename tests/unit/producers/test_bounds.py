@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -15,16 +15,15 @@ import pytest
 from contracts.orders import OrderHint, ShopifyOrder
 from contracts.tracking import CarrierReport
 from producers.app import build
-from producers.budget import Budget
 from producers.door import ANSWER_WITHIN_S, Door
 from producers.incoming import MAX_HEADER_BYTES
 from producers.messages import KEPT, Message
-from producers.metrics import Metrics
 from producers.problems import Invalid, NotJson
 from producers.sources import aftership, easypost, omniparcel, omnirps_events, omnirps_returns, shippo, shopify
 from producers.sources.base import Received, parse
 from tests.unit.producers import support
 from tests.unit.producers.support import body
+from tests.waiting import eventually
 
 ORDER = body("shopify/order_2026.json")
 REFUND = body("shopify/refund.json")
@@ -128,18 +127,14 @@ def publisher() -> SlowPublisher:
 
 @pytest.fixture
 def door(publisher: SlowPublisher) -> Door:
-    return Door(
-        accounts={
+    return support.door_of(
+        {
             "shopify": [support.APP],
             "omnirps": [support.ACME_TOKEN, support.BOLT_TOKEN],
             "omniparcel": [support.SEKO],
         },
+        publisher,
         directory=KNOWN,
-        publisher=publisher,
-        metrics=Metrics(),
-        reading=Budget(32 * 1024 * 1024),
-        max_requests=8,
-        retailers_known=lambda: True,
     )
 
 
@@ -159,26 +154,17 @@ def order(client: httpx.AsyncClient) -> Any:
     return client.post("/webhooks/shopify", content=ORDER, headers=support.shopify_headers(ORDER, "orders/create"))
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Lets the others run until it holds, for five seconds at most."""
-    async with asyncio.timeout(5):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0)
-
-
 async def test_an_account_over_its_share_is_told_so_and_the_others_are_served(
     client: httpx.AsyncClient, publisher: SlowPublisher
 ) -> None:
     async with asyncio.TaskGroup() as group:
         # A quarter of eight.
         own = [group.create_task(upload(client)) for _ in range(2)]
-        await until(lambda: publisher.waiting == 2)
+        await eventually(lambda: publisher.waiting == 2, "its whole share is being published")
         third = await upload(client)
         assert (third.status_code, third.headers["retry-after"]) == (429, "5")
         other = group.create_task(upload(client, "bolt-token", "Bölt - Loop"))
-        await until(lambda: publisher.waiting == 3)
+        await eventually(lambda: publisher.waiting == 3, "the other tenant's is being published")
         publisher.go.set()
     assert [task.result().status_code for task in (*own, other)] == [200, 200, 200]
     assert (await upload(client)).status_code == 200, "what has ended counts no more"
@@ -197,7 +183,7 @@ async def test_a_sender_over_its_share_is_sent_away_before_its_body_is_read(
         # Half of eight, and nobody knows yet whose they are.
         for _ in range(4):
             group.create_task(client.post("/omnirps/returns", content=slow()))
-        await until(lambda: door.requests == 4)
+        await eventually(lambda: door.requests == 4, "four are being read")
         assert (await upload(client)).status_code == 429
         publisher.go.set()
         assert (await order(client)).status_code == 200
@@ -216,7 +202,7 @@ async def test_when_all_accounts_of_a_sender_are_over_their_share_no_body_is_rea
     async with asyncio.TaskGroup() as group:
         # Shopify has one account here: a quarter of eight is what all of Shopify may have.
         own = [group.create_task(order(client)) for _ in range(2)]
-        await until(lambda: publisher.waiting == 2)
+        await eventually(lambda: publisher.waiting == 2, "its whole share is being published")
         refused = await client.post("/webhooks/shopify", content=counted())
         assert (refused.status_code, read) == (429, [])
         publisher.go.set()

@@ -11,10 +11,7 @@ import pytest
 import uvicorn
 
 from producers.app import build
-from producers.budget import Budget
-from producers.door import Door
 from producers.incoming import MAX_HEADER_BYTES
-from producers.metrics import Metrics
 from producers.service import server_config
 from producers.settings import IngressSettings
 from tests.unit.producers import support
@@ -32,15 +29,7 @@ async def serving(settings: IngressSettings, networks: Iterable[str] = (), *, fu
     account = support.ACME_TOKEN.model_validate(
         {**support.ACME_TOKEN.model_dump(), "token": "acme-token", "networks": tuple(networks)}
     )
-    door = Door(
-        accounts={"omnirps": [account]},
-        directory=support.directory(),
-        publisher=MemoryPublisher(),
-        metrics=Metrics(),
-        reading=Budget(32 * 1024 * 1024),
-        max_requests=0 if full else 8,
-        retailers_known=lambda: True,
-    )
+    door = support.door_of({"omnirps": [account]}, MemoryPublisher(), max_requests=0 if full else 8)
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(build(door), settings)
     config.lifespan = "off"

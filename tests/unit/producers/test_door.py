@@ -16,7 +16,6 @@ from producers.budget import Budget
 from producers.door import Door
 from producers.incoming import MAX_BODY_BYTES
 from producers.messages import Message
-from producers.metrics import Metrics
 from producers.problems import Problem, Unavailable
 from tests.unit.producers.support import (
     ACME_TOKEN,
@@ -26,7 +25,7 @@ from tests.unit.producers.support import (
     SEKO,
     SHIPPO,
     body,
-    directory,
+    door_of,
     shopify_headers,
 )
 
@@ -60,8 +59,8 @@ def publisher() -> MemoryPublisher:
 
 @pytest.fixture
 def door(publisher: MemoryPublisher) -> Door:
-    return Door(
-        accounts={
+    return door_of(
+        {
             "shopify": [APP],
             "easypost": [EASYPOST],
             "aftership": [AFTERSHIP],
@@ -69,12 +68,7 @@ def door(publisher: MemoryPublisher) -> Door:
             "omniparcel": [SEKO],
             "omnirps": [ACME_TOKEN],
         },
-        directory=directory(),
-        publisher=publisher,
-        metrics=Metrics(),
-        reading=Budget(32 * 1024 * 1024),
-        max_requests=8,
-        retailers_known=lambda: True,
+        publisher,
     )
 
 

@@ -19,13 +19,11 @@ from schemathesis.specs.openapi.checks import missing_required_header
 from producers import body_schemas, openapi
 from producers.app import build
 from producers.budget import Budget
-from producers.door import Door
-from producers.metrics import Metrics
 from producers.problems import Invalid
 from producers.sources import omnirps_events, omnirps_returns, omnirps_status
 from producers.sources.base import Received, Split, parse
 from streams.domain.fields import local_datetime
-from tests.unit.producers.support import ACME_TOKEN, body, directory
+from tests.unit.producers.support import ACME_TOKEN, body, directory, door_of
 from tests.unit.producers.test_door import MemoryPublisher
 from tests.unit.producers.test_no_surprises import paths, put
 
@@ -44,17 +42,7 @@ TOKEN = {"token": "acme-token"}
 ACME = {**TOKEN, "retailer": "Acme Outdoors"}
 
 publisher = MemoryPublisher()
-app = build(
-    Door(
-        accounts={"omnirps": [ACME_TOKEN]},
-        directory=KNOWN,
-        publisher=publisher,
-        metrics=Metrics(),
-        reading=Budget(64 * 1024 * 1024),
-        max_requests=8,
-        retailers_known=lambda: True,
-    )
-)
+app = build(door_of({"omnirps": [ACME_TOKEN]}, publisher, directory=KNOWN, reading=Budget(64 * 1024 * 1024)))
 api = schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

@@ -19,6 +19,7 @@ from producers.metrics import Metrics
 from producers.problems import TooLarge, Unavailable
 from producers.publisher import Publisher
 from producers.settings import KafkaSettings
+from tests.waiting import eventually
 
 LIMIT = 1_000
 
@@ -90,11 +91,8 @@ class Rig:
         return producer
 
     async def ready(self) -> FakeProducer:
-        async with asyncio.timeout(2):
-            while True:
-                if self.publisher.ready:
-                    return self.made[-1]
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.publisher.ready, "the publisher is ready")
+        return self.made[-1]
 
 
 @pytest.fixture
@@ -212,11 +210,7 @@ async def test_the_brokers_may_come_later(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_while_the_brokers_do_not_answer_a_request_is_sent_away_at_once(rig: Rig) -> None:
     producer = await rig.ready()
     producer.client.answers = False
-    async with asyncio.timeout(2):
-        while True:
-            if not rig.publisher.ready:
-                break
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not rig.publisher.ready, "the publisher sees that nobody answers")
     with pytest.raises(Unavailable, match="not reachable"):
         await rig.publisher.publish([message()])
     assert producer.sent == []
@@ -230,11 +224,7 @@ async def test_a_producer_that_hangs_although_the_brokers_answer_is_replaced(
     monkeypatch.setattr(module, "STUCK_S", 0.05)
     with pytest.raises(Unavailable):
         await rig.publisher.publish([message(600)])
-    async with asyncio.timeout(2):
-        while True:
-            if len(rig.made) > 1 and rig.publisher.ready:
-                break
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(rig.made) > 1 and rig.publisher.ready, "another producer is ready")
     await rig.publisher.publish([message(300)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from producers import rereading as module
 from producers.accounts import TokenAccount
 from producers.rereading import Accounts, Rereading
 from producers.settings import Settings
+from tests.waiting import eventually
 
 
 def write(path: Path, *tokens: str) -> None:
@@ -39,11 +39,7 @@ class Told:
 
 
 async def until_it_knows(told: Told, token: str) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if told.knows(token):
-                return
-            await asyncio.sleep(0.01)
+    await eventually(lambda: told.knows(token), f"{token!r} is known")
 
 
 @pytest.fixture
@@ -80,11 +76,14 @@ async def test_a_broken_file_leaves_the_accounts_as_they_were(
     broken: str, tokens: Path, told: Told, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_raw(tokens, broken)
-    async with asyncio.timeout(10):
-        while True:
-            if "accounts_unreadable" in (said := "".join(capfd.readouterr())):
-                break
-            await asyncio.sleep(0.01)
+    said = ""
+
+    def complains() -> bool:
+        nonlocal said
+        said += "".join(capfd.readouterr())
+        return "accounts_unreadable" in said
+
+    await eventually(complains, "it says that the accounts are unreadable")
     assert "sesame" not in said
     assert told.knows("first")
     write(tokens, "second")

@@ -19,12 +19,10 @@ from contracts.topics import CARRIER_EVENTS
 from contracts.tracking import CarrierReport
 from producers.accounts import Account, LoginAccount, ShippoAccount, SigningAccount, TokenAccount
 from producers.app import build
-from producers.budget import Budget
 from producers.door import Door
 from producers.messages import KEPT
-from producers.metrics import Metrics
 from producers.retailers import path_token
-from tests.unit.producers.support import PATH_KEY, body, directory, shippo_signature, shopify_headers
+from tests.unit.producers.support import PATH_KEY, body, door_of, shippo_signature, shopify_headers
 from tests.unit.producers.test_carriers import easypost_signature_of
 from tests.unit.producers.test_door import MemoryPublisher
 
@@ -116,17 +114,7 @@ class Outcome:
 
 def rig() -> Outcome:
     publisher = MemoryPublisher()
-    door = Door(
-        accounts=accounts(),
-        directory=directory(),
-        publisher=publisher,
-        metrics=Metrics(),
-        reading=Budget(32 * 1024 * 1024),
-        max_requests=8,
-        retailers_known=lambda: True,
-        clock=lambda: NOW,
-    )
-    return Outcome(door, publisher)
+    return Outcome(door_of(accounts(), publisher, clock=lambda: NOW), publisher)
 
 
 UNAUTHENTICATED = rig().post("/webhooks/shopify", b"{}", {}).content
