@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pydantic import SecretStr
 
 from contracts.topics import (
@@ -31,6 +31,7 @@ from producers.messages import KEPT, partition_of
 from producers.retailers import path_token
 from producers.service import Ingress, server_config
 from producers.settings import IngressSettings, KafkaSettings, Settings
+from tests.integration.administration import admin
 from tests.unit.producers import support
 from tests.unit.producers.support import body, shopify_headers
 from tests.waiting import eventually
@@ -59,17 +60,13 @@ def settings_for(bootstrap: str, prefix: str) -> Settings:
 async def prepare(bootstrap: str, prefix: str, replicas: int = 1) -> None:
     """Topics as the catalogue has them, and two retailers."""
     insync = {"min.insync.replicas": "2" if replicas > 1 else "1"}
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics(
+    async with admin(bootstrap) as client:
+        await client.create_topics(
             [
                 NewTopic(f"{prefix}{t.name}", partitions_of(t, PARTITIONS), replicas, topic_configs=t.config | insync)
                 for t in TOPICS
             ]
         )
-    finally:
-        await admin.close()
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
         for retailer in support.RETAILERS:
             await producer.send_and_wait(

@@ -17,7 +17,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import CARRIER_EVENTS, ORDER_EVENTS
 from demo.broker import Cluster
@@ -25,6 +24,7 @@ from demo.broker.ports import LOOPBACK, free_ports
 from producers import incoming
 from producers.service import Ingress
 from producers.settings import Settings
+from tests.integration.administration import admin
 from tests.integration.test_ingress import headers_of, listening, prepare, records, settings_for, status_is
 from tests.unit.producers.support import body, shopify_headers
 from tests.waiting import eventually
@@ -98,13 +98,9 @@ async def up(cluster: Cluster, prefix: str, copies: int = 3, **ingress: Any) -> 
 
 
 async def leader(cluster: Cluster, name: str, partition: int = 0) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
-    await admin.start()
-    try:
-        (described,) = await admin.describe_topics([name])
-        return next(int(p["leader"]) for p in described["partitions"] if p["partition"] == partition)
-    finally:
-        await admin.close()
+    async with admin(cluster.bootstrap_servers) as client:
+        (described,) = await client.describe_topics([name])
+    return next(int(p["leader"]) for p in described["partitions"] if p["partition"] == partition)
 
 
 @pytest.fixture
