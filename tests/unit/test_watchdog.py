@@ -25,8 +25,8 @@ from streams.watchdog import Watchdog
 from tests.unit.engine.fake_kafka import FakeConsumer, FakeKafka
 from tests.unit.engine.test_running_task import dealing
 from tests.unit.engine.toys import NUMBERS, Nudge, Number, record, toy_agent
-from tests.unit.watchdog_kit import look_in_vain, turn, unhurried
-from tests.waiting import PATIENCE_S, eventually, wait_until
+from tests.unit.watchdog_kit import look_in_vain, unhurried, wait_until_well
+from tests.waiting import PATIENCE_S, eventually
 
 LIMIT_S = 30.0
 
@@ -142,13 +142,7 @@ async def test_a_handler_that_blocks_turns_healthz_and_its_name_stands_in_the_lo
             assert "returnstreams_task_state" in client.get("/metrics").text
         finally:
             release.set()
-
-        def is_well() -> bool:
-            turn(watchdog, loop)
-            watchdog.look(1.0)
-            return client.get("/healthz").status_code == 200
-
-        wait_until(is_well, PATIENCE_S, "/healthz says 200 again")
+        wait_until_well(watchdog, loop, client)
 
     with (
         capture_logs() as logs,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
+
 from streams.watchdog import Pulses, Watchdog
+from tests.waiting import PATIENCE_S, wait_until
 
 # A quarter of it passes between two looks of the watchdog's own thread: more than a test may last.
 LIMIT_S = 3600.0
@@ -23,6 +26,12 @@ def look_in_vain(watchdog: Watchdog) -> None:
         watchdog.look(LIMIT_S)
 
 
-def turn(watchdog: Watchdog, loop: asyncio.AbstractEventLoop) -> None:
-    """Have the loop make its next turn now, if it turns at all; from another thread."""
-    loop.call_soon_threadsafe(watchdog._beat)
+def wait_until_well(watchdog: Watchdog, loop: asyncio.AbstractEventLoop, client: httpx.Client) -> None:
+    """Until /healthz says so, which takes a turn of the loop and a look at it; from another thread."""
+
+    def is_well() -> bool:
+        loop.call_soon_threadsafe(watchdog._beat)
+        watchdog.look(1.0)
+        return client.get("/healthz").status_code == 200
+
+    wait_until(is_well, PATIENCE_S, "/healthz says 200 again")

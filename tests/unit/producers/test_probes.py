@@ -19,8 +19,8 @@ from producers.service import Ingress
 from producers.settings import KafkaSettings, Settings
 from streams.serving import serving
 from tests.unit.producers.test_door import client_of, door, publisher
-from tests.unit.watchdog_kit import look_in_vain, turn, unhurried
-from tests.waiting import PATIENCE_S, eventually, wait_until
+from tests.unit.watchdog_kit import look_in_vain, unhurried, wait_until_well
+from tests.waiting import PATIENCE_S, eventually
 
 __all__ = ["door", "publisher"]
 
@@ -52,13 +52,7 @@ async def test_while_the_loop_stands_the_second_port_says_so_and_the_log_shows_w
             assert [client.get(path).status_code for path in ("/readyz", "/metrics")] == [200, 200]
         finally:
             release.set()
-
-        def is_well() -> bool:
-            turn(watchdog, loop)
-            watchdog.look(1.0)
-            return client.get("/healthz").status_code == 200
-
-        wait_until(is_well, PATIENCE_S, "/healthz says 200 again")
+        wait_until_well(watchdog, loop, client)
 
     def a_split_that_blocks() -> None:
         entered.set()
