@@ -38,6 +38,15 @@ def shared(*processes: Process) -> bool:
     return all(held) and sorted(p for each in held for p in each) == [0, 1, 2]
 
 
+async def two(start: Callable[[str, str], Process]) -> tuple[Process, Process]:
+    """Two members that share, the one that came first and the other."""
+    first = start("a", "toy-0")
+    await eventually(lambda: shared(first), "the first has all")
+    second = start("b", "toy-1")
+    await eventually(lambda: shared(first, second), "two share")
+    return first, second
+
+
 def assignments(process: Process) -> int:
     """How often it was given partitions."""
     return process.log.count("action=assigned")
@@ -48,10 +57,7 @@ async def test_a_member_killed_and_started_again_resumes_within_its_session_and_
 ) -> None:
     with ExitStack() as stack:
         start = members(toy, tmp_path, stack)
-        first = start("a", "toy-0")
-        await eventually(lambda: shared(first), "the first has all")
-        second = start("b", "toy-1")
-        await eventually(lambda: shared(first, second), "two share")
+        first, second = await two(start)
         async with Load(toy) as load:
             for process, other in ((first, second), (second, first)):  # one of them leads the group
                 await load.grow(300)
@@ -93,10 +99,7 @@ async def test_a_stop_keeps_the_place_for_a_restart_and_a_removed_member_gives_i
 ) -> None:
     with ExitStack() as stack:
         start = members(toy, tmp_path, stack)
-        first = start("a", "toy-0")
-        await eventually(lambda: shared(first), "the first has all")
-        second = start("b", "toy-1")
-        await eventually(lambda: shared(first, second), "two share")
+        first, second = await two(start)
         async with Load(toy) as load:
             held, given = second.partitions, assignments(first)
             second.signal(signal.SIGTERM)
