@@ -69,7 +69,7 @@ bench-restore: broker ## rows restored a second, and how soon a restart with row
 	@$(BIN)/python -m benchmarks.restore
 
 .PHONY: bench-orders
-bench-orders: broker ## a table of a million orders: memory, disk, restart, and how soon one is shown (15 minutes)
+bench-orders: broker ## a table of a million orders: memory, disk, restart, and how soon one is shown (5 minutes)
 	@$(BIN)/python -m benchmarks.order_table
 
 .PHONY: bench-engine

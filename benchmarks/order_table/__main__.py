@@ -1,6 +1,8 @@
 """What a table of a million orders costs, and how soon one of them is shown. Prints JSON.
 
-python -m benchmarks.order_table [--orders 1000000] [--partitions 12] [--lookups 200] [--quick]
+python -m benchmarks.order_table [--orders 1000000] [--partitions 12] [--lookups 200] [--commands 100] [--quick]
+python -m benchmarks.order_table --parts fill --prefix mine.    # and later, at the broker that the settings name:
+python -m benchmarks.order_table --parts memory --prefix mine.
 
 A real Kafka, the agents as the process that an installation runs, in memory and on disk; each started anew on the full
 table. Look-ups go the way of `returnstreams orders show`: the group is asked who has the partition, that process for
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,8 @@ from streams.wiring import AGENTS
 
 ONE_COPY = Replication(1, 1)
 QUICK = 20_000
-READS, COMMANDS = 3, 5
+READS = 3
+PARTS = ("fill", "memory", "disk")
 SEED = 1
 
 
@@ -75,10 +79,10 @@ async def read(cluster: Cluster, orders: int, partitions: int) -> dict[str, Any]
     return percentiles(seconds, 1e3)
 
 
-def commands(settings: dict[str, str], orders: int) -> dict[str, Any]:
-    """Seconds of the whole command, as somebody at a terminal waits for it."""
+def commands(settings: dict[str, str], orders: int, count: int) -> dict[str, Any]:
+    """Milliseconds of the whole command, as somebody at a terminal waits for it: from its start until it has ended."""
     chance, seconds = random.Random(SEED), []
-    for _ in range(COMMANDS):
+    for _ in range(count):
         command = ["orders", "show", RETAILER, name(chance.randrange(orders))]
         began = time.perf_counter()
         subprocess.run(
@@ -88,7 +92,7 @@ def commands(settings: dict[str, str], orders: int) -> dict[str, Any]:
             stdout=subprocess.DEVNULL,
         )
         seconds.append(time.perf_counter() - began)
-    return percentiles(seconds, 1)
+    return percentiles(seconds, 1e3)
 
 
 def standing(life: Life) -> dict[str, Any]:
@@ -96,38 +100,78 @@ def standing(life: Life) -> dict[str, Any]:
     return {"ready_s": life.ready_s, "cpu_s": life.cpu_s, "resident_mb": life.resident_mb}
 
 
-def measure(servers: str, folder: Path, orders: int, partitions: int, count: int) -> dict[str, Any]:
-    """Everything."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table under measurement. folder: for logs and state. lookups, commands: how many of them."""
+
+    servers: str
+    prefix: str
+    folder: Path
+    orders: int
+    partitions: int
+    lookups: int
+    commands: int
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where it is."""
+        return Cluster({"bootstrap_servers": self.servers}, self.prefix)
+
+    @property
+    def log(self) -> Path:
+        """Of all processes."""
+        return self.folder / "log"
+
+    def settings(self, port: int, state: Path | None = None) -> dict[str, str]:
+        """Of a process that answers there, and of the commands that ask it."""
+        disk = {} if state is None else {"RETURNSTREAMS_STATE_DIR": str(state)}
+        return {
+            "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS": self.servers,
+            "RETURNSTREAMS_KAFKA__TOPIC_PREFIX": self.prefix,
+            "RETURNSTREAMS_HASH_KEY": HASH_KEY,
+            "RETURNSTREAMS_HEALTH__PORT": str(port),
+            "RETURNSTREAMS_INSTANCE_ID": "bench",
+            **disk,
+        }
+
+
+def filled(table: Table) -> dict[str, Any]:
+    """An empty table, and then a full one."""
     [port] = free_ports(1)
-    prefix = f"orders-{uuid.uuid4().hex[:8]}."
-    cluster = Cluster({"bootstrap_servers": servers}, prefix)
-    settings = {
-        "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS": servers,
-        "RETURNSTREAMS_KAFKA__TOPIC_PREFIX": prefix,
-        "RETURNSTREAMS_HASH_KEY": HASH_KEY,
-        "RETURNSTREAMS_HEALTH__PORT": str(port),
-        "RETURNSTREAMS_INSTANCE_ID": "bench",
-    }
-    disk = settings | {"RETURNSTREAMS_STATE_DIR": str(folder / "state")}
-    log = folder / "log"
-    asyncio.run(create(cluster, partitions))
-    with running(settings, port, log) as life:
+    asyncio.run(create(table.cluster, table.partitions))
+    with running(table.settings(port), port, table.log) as life:
         empty = standing(life)
     began = time.perf_counter()
-    size = asyncio.run(fill(cluster, partitions, orders))
-    filled = {"seconds": round(time.perf_counter() - began, 1), "row_bytes": size}
-    with running(settings, port, log) as life:
-        memory = standing(life) | {"lookup_ms": asyncio.run(looked_up(cluster, orders, count))}
-        shown = {
-            "command_s": commands(settings, orders),
-            "by_reading_ms": asyncio.run(read(cluster, orders, partitions)),
-        }
-    with running(disk, port, log) as life:
+    size = asyncio.run(fill(table.cluster, table.partitions, table.orders))
+    return {"seconds": round(time.perf_counter() - began, 1), "row_bytes": size, "empty": empty}
+
+
+def shown(table: Table, settings: dict[str, str]) -> dict[str, Any]:
+    """How soon a process that is ready has orders shown."""
+    looked = asyncio.run(looked_up(table.cluster, table.orders, table.lookups))
+    return {"lookup_ms": looked, "command_ms": commands(settings, table.orders, table.commands)}
+
+
+def in_memory(table: Table) -> dict[str, Any]:
+    """Started on the full table, asked, and read around."""
+    [port] = free_ports(1)
+    settings = table.settings(port)
+    with running(settings, port, table.log) as life:
+        found = standing(life) | shown(table, settings)
+        return found | {"by_reading_ms": asyncio.run(read(table.cluster, table.orders, table.partitions))}
+
+
+def on_disk(table: Table) -> dict[str, Any]:
+    """Started on the full table with an empty disk, and once more; then asked."""
+    [port] = free_ports(1)
+    state = table.folder / "state"
+    settings = table.settings(port, state)
+    with running(settings, port, table.log) as life:
         cold = standing(life)
-    with running(disk, port, log) as life:
-        warm = standing(life) | {"lookup_ms": asyncio.run(looked_up(cluster, orders, count))}
-        warm |= {"resident_after_lookups_mb": life.resident_mb, "disk_mb": size_mb(folder / "state")}
-    return {"filled": filled, "empty": empty, "memory": memory, "rocksdb": {"cold": cold, "warm": warm}, "show": shown}
+    with running(settings, port, table.log) as life:
+        warm = standing(life) | shown(table, settings)
+        warm |= {"resident_after_lookups_mb": life.resident_mb, "disk_mb": size_mb(state)}
+    return {"cold": cold, "warm": warm}
 
 
 def main() -> None:
@@ -136,19 +180,27 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--lookups", type=int, default=200)
+    parser.add_argument("--commands", type=int, default=100, help="whole commands, of a process each")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} orders, to see whether it works")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="not all at once: with --prefix")
+    parser.add_argument("--prefix", default=f"orders-{uuid.uuid4().hex[:8]}.", help="of the topics")
     arguments = parser.parse_args()
     orders = QUICK if arguments.quick else arguments.orders
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     load = os.getloadavg()[0]
+    measured: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         open_broker(report=lambda line: print(line, file=sys.stderr)) as broker,
     ):
-        found = measure(broker.bootstrap_servers, Path(folder), orders, arguments.partitions, arguments.lookups)
+        counts = arguments.partitions, arguments.lookups, arguments.commands
+        table = Table(broker.bootstrap_servers, arguments.prefix, Path(folder), orders, *counts)
+        for part, measure in zip(PARTS, (filled, in_memory, on_disk), strict=True):
+            if part in arguments.parts:
+                measured[part] = measure(table)
     loads = {"before": round(load, 1), "after": round(os.getloadavg()[0], 1)}
     facts = {"orders": orders, "partitions": arguments.partitions, "spread_over_days": DAYS, "load": loads}
-    print(json.dumps({**facts, "python": sys.version.split()[0], **found}, indent=2))
+    print(json.dumps({**facts, "python": sys.version.split()[0], **measured}, indent=2))
 
 
 if __name__ == "__main__":
