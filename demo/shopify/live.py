@@ -16,6 +16,7 @@ from contracts.retailers import Retailer
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.notifying import deliveries
 from demo.shopify.orders import changed, made
+from demo.shopify.webhooks import Change
 from producers.accounts import SigningAccount
 from producers.messages import Message
 from producers.retailers import Directory
@@ -57,11 +58,17 @@ class Live:
 
     def _change(self) -> tuple[str, Mapping[str, Any]]:
         self.count += 1
-        new, at = self.rng.random() < 0.3, self.now()
-        known = self.shop.store.any_body(self.rng)
-        body = made(NEW_ORDERS + self.count, at, self.rng) if new else changed(known, at, self.rng)
-        self.shop.store.put(body)
-        return ("orders/create" if new else "orders/updated"), body
+        change = next_change(self.shop, self.count, self.now(), self.rng)
+        self.shop.store.put(change.body)
+        return change.topic, change.body
+
+
+def next_change(shop: ShopSimulator, count: int, at: datetime, rng: random.Random) -> Change:
+    """What happens next in the shop: a new order (one in three or so), or a change of one that it has. count: of what
+    has happened so far."""
+    new = rng.random() < 0.3 or not len(shop.store)
+    body = made(NEW_ORDERS + count, at, rng) if new else changed(shop.store.any_body(rng), at, rng)
+    return Change(shop.store.domain, "orders/create" if new else "orders/updated", body)
 
 
 def fill(shop: ShopSimulator, count: int, until: datetime, seed: int = 1, days: int = 20) -> random.Random:
