@@ -27,6 +27,8 @@ def why_not(letter: Letter) -> str | None:
     """Why this letter cannot be sent again, and what to do instead; None when it can."""
     if letter.agent == INGRESS or letter.topic is None:
         return "it was refused at the door and never stood in a topic: have its sender send it again, put right"
+    if "cut" in letter.facts:
+        return f"its {letter.facts['cut']} bytes were too many for a letter: they stand at {letter.place} alone"
     if letter.topic.startswith("$timer."):
         return "it stands for a timer, which fires again by itself every hour until its handler succeeds"
     if letter.topic.startswith("$answer."):

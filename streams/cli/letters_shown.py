@@ -63,6 +63,9 @@ def whole(letter: Letter) -> Iterator[str]:
     if facts.get("path"):
         yield f"path     {facts['path']}"
     yield f"key      {text(letter.key)}"
+    if "cut" in facts:
+        yield f"headers, and value of {facts['cut']} bytes: too large for a letter, they stand in the record alone"
+        return
     yield "headers" if letter.headers else "no headers"
     yield from (f"  {name}: {text(raw)}" for name, raw in letter.headers)
     yield f"value, {letter.size} bytes" if letter.value is not None else "no value"

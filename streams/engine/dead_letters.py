@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from contracts import topics
 from contracts.envelope import Headers
+from streams.engine import sizes
 from streams.engine.errors import Poison
 from streams.engine.records import OutRecord, Record
 
@@ -21,6 +22,8 @@ FIRST = "dl_topic"
 REPLAY_OF = "dl_replay_of"
 ATTEMPT = "dl_attempt"
 REPLAY_FOR = "dl_replay_for"
+CUT = "dl_cut"
+"""In a letter that the brokers would not have taken: how large its record was. That one stands in its topic alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def is_for_another(agent: str, record: Record) -> bool:
 
 
 def letter(agent: str, record: Record, error: BaseException) -> OutRecord:
-    """The dead letter for a record that `error` ended."""
+    """The dead letter for a record that `error` ended; without its bytes where they are more than a letter can hold."""
     kind = "poison" if isinstance(error, Poison) else "bug"
     came, replay = split_replay(record.headers)
     attempt = 1 if replay is None else replay.attempt + 1
@@ -81,7 +84,12 @@ def letter(agent: str, record: Record, error: BaseException) -> OutRecord:
         (ATTEMPT, str(attempt).encode()),
         *(((REPLAY_OF, str(replay.of).encode()),) if replay is not None else ()),
     )
-    return OutRecord(topic_of(agent), record.key, record.value, (*came, *headers), partition=0)
+    whole = OutRecord(topic_of(agent), record.key, record.value, (*came, *headers), partition=0)
+    if sizes.fits(whole):
+        return whole
+    size = str(len(record.value or b"")).encode()
+    key = record.key if len(record.key or b"") <= MESSAGE_BYTES else None
+    return OutRecord(topic_of(agent), key, None, (*headers, (CUT, size)), partition=0)
 
 
 def _cut(message: str) -> bytes:

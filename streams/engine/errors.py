@@ -3,7 +3,8 @@
 ReturnStreamsError
 ├── Poison            this record can never be processed: it goes to the dead letters, the agent goes on
 │   ├── Undecodable         its key, headers or value cannot be read
-│   └── ContractViolation   it can be read, and says what cannot be
+│   ├── ContractViolation   it can be read, and says what cannot be
+│   └── TooLarge            it, or what follows from it, is more than the brokers take of one record
 ├── NotYet            what the record needs is not known yet: it waits in a store and is tried again
 ├── StateRefused      this task's state and the cluster disagree: it does not start, and says what to do
 │   └── StateInUse          another process has its directory, which may be about to leave: asked again for a while
@@ -32,6 +33,10 @@ class Undecodable(Poison):
 
 class ContractViolation(Poison):
     """It can be read, and says what cannot be."""
+
+
+class TooLarge(Poison):
+    """It, or what follows from it, is more than the brokers take of one record."""
 
 
 class NotYet(ReturnStreamsError):

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from streams.engine import timers
+from streams.engine import sizes, timers
+from streams.engine.errors import TooLarge
 from streams.engine.overlay import Overlay, Rows
 from streams.engine.records import Record
 
@@ -39,12 +40,15 @@ def is_waiting(rows: Rows, record: Record) -> bool:
 
 
 def park(rows: Overlay, record: Record, now: datetime) -> None:
-    """Keep the record behind those of its key, and try again soon."""
+    """Keep the record behind those of its key, and try again soon. TooLarge where it is too large for a row."""
     key = key_of(record)
     last = rows.get(WAITING, key)
     since = max(timers.stamp(now), last.decode() if last else "")
+    row_key, row = f"{key}|{since}.{record.topic}.{record.offset:020d}", _encode(record)
+    if not sizes.row_fits(row_key, row):
+        raise TooLarge(f"must wait, and is too large for that: a row of {len(row)} bytes")
     rows.put(WAITING, key, since.encode())
-    rows.put(PARKED, f"{key}|{since}.{record.topic}.{record.offset:020d}", _encode(record))
+    rows.put(PARKED, row_key, row)
     if last is None:
         timers.put(rows, TIMER, key, now + FIRST_RETRY)
 

@@ -14,12 +14,12 @@ import structlog
 from contracts import trace
 from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
-from streams.engine import dead_letters, mirrors, outbox, parking, timers, tracing
+from streams.engine import dead_letters, mirrors, outbox, parking, sizes, timers, tracing
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
 from streams.engine.due_calls import DueCalls
-from streams.engine.errors import NOBODYS_FAULT, NotYet, Poison
+from streams.engine.errors import NOBODYS_FAULT, NotYet, Poison, TooLarge
 from streams.engine.keyvalue import KeyValue
 from streams.engine.lanes import Room, unbounded
 from streams.engine.limits import Limits, Tally, announced, lift, new_pause
@@ -111,7 +111,7 @@ class TaskCore:
         if dead_letters.is_for_another(self.agent.name, record) and record.topic not in self.agent.mirrored:
             return
         if parking.is_waiting(batch.rows, record) or not self._process(batch, record, now):
-            parking.park(batch.rows, record, now)
+            self._park(batch, record, now)
 
     def _process(self, batch: Batch, record: Record, now: datetime) -> bool:
         """Run the record's handler. False when it must wait."""
@@ -133,6 +133,14 @@ class TaskCore:
         mirrors.follow(batch.rows, self.agent, record, parking.key_of(record))
         return True
 
+    def _park(self, batch: Batch, record: Record, now: datetime) -> None:
+        """Have the record wait; a person has to look after one that is too large for a row."""
+        try:
+            parking.park(batch.rows, record, now)
+        except TooLarge as error:
+            self._bury_poison(batch, record, error, now)
+            mirrors.refuse(batch.rows, self.agent, record)
+
     def _attempt(self, batch: Batch, cause: Cause, now: datetime, step: Callable[[Context], None]) -> None:
         """Run a step on a layer of its own, and keep it only if nothing was raised."""
         layer = Overlay(batch.rows)
@@ -143,6 +151,7 @@ class TaskCore:
         ctx = Context(self.agent, self.partition, now, self.retailers, layer, cause)
         try:
             step(ctx)
+            sizes.check(ctx.emitted, layer.writes)
         except Exception as error:
             tracing.stop(span, error)
             raise

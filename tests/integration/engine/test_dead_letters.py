@@ -120,6 +120,22 @@ async def test_poison_of_every_kind_is_kept_to_the_byte_and_what_follows_goes_on
         assert letter.facts["message"].startswith(f"numbers[0]@{offset}: "), what
 
 
+async def test_what_the_brokers_would_never_take_stops_nobody(toy: Toy) -> None:
+    waits = Number(n=1, retailer="nobody", pad="x" * len(TEN_MB))  # as a row it is a third larger
+    grows = Number(n=2, grow=topics.MAX_MESSAGE_BYTES)
+    full = b"x" * (topics.MAX_MESSAGE_BYTES - 100)  # with the headers of a letter it is too large
+    large = [(b"k", raw, []) for raw in (waits.to_json(), grows.to_json(), full)]
+    await pipe(toy, [*large, (b"k", GOOD, [])])
+    async with running(toy) as started:
+        await started.ready(1)
+        found = await letters(toy, len(large))
+        assert await toy.echoes(1) == {1: 1}
+
+    kept = [letter_of("toy", record).facts for record in sorted(found, key=lambda record: record.offset)]
+    assert [facts["error"] for facts in kept] == ["TooLarge", "TooLarge", "Undecodable"]
+    assert [facts.get("cut") for facts in kept] == [None, None, str(len(full))]
+
+
 async def test_a_thousand_records_of_poison_from_one_sender_hold_up_no_other(toy: Toy) -> None:
     poison: Raw = (b"k", b"{", [("ce_source", b"broken")])
     good = [(b"k", Number(n=n).model_dump_json().encode(), [("ce_source", b"sound")]) for n in range(20)]

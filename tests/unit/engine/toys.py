@@ -16,13 +16,18 @@ START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
 class Number(Model):
-    """One input. fail: raise after everything was done. ring_s: set a timer. ask: queue a call with this id."""
+    """One input. fail: raise after everything was done. ring_s: set a timer. ask: queue a call with this id.
+
+    grow: of how many bytes the label of its echo is. pad: nothing but bytes.
+    """
 
     n: int = 0
     fail: bool = False
     ring_s: float | None = None
     ask: str | None = None
     retailer: str | None = None
+    grow: int = 0
+    pad: str = ""
 
 
 class Nudge(Model):
@@ -113,7 +118,8 @@ def toy_agent(policy: Policy = POLICY, *, lanes: bool = False) -> Agent:
         ctx.put(counts, event.key, Count(n=known.n + 1))
         ctx.put(totals, event.key, Count(n=known.n + 1))
         label = ctx.get(labels, event.key)
-        ctx.emit(ECHOES, Echo(what="counted", n=event.value.n, label=label.text if label else None), key=event.key)
+        told = label.text if label else "x" * event.value.grow or None
+        ctx.emit(ECHOES, Echo(what="counted", n=event.value.n, label=told), key=event.key)
         if event.value.ring_s is not None:
             due = ctx.now + timedelta(seconds=event.value.ring_s)
             ctx.set_timer(bell, event.key, due, b"fail" if event.value.fail else b"")
