@@ -34,6 +34,8 @@ class _NullIs:
 # Shopify writes null where other years' bodies leave the field out.
 Many = Annotated[tuple[T, ...], _NullIs(())]
 AmountOrZero = Annotated[Amount, _NullIs(0)]
+# Shopify's own numbers end here. One beyond any price's digits would be no order, but a bug in whoever splits it.
+MOST_OF_A_LINE = 2**31 - 1
 CountOrZero = Annotated[int, Field(ge=0), _NullIs(0)]
 Truth = Annotated[bool, _NullIs(False)]
 
@@ -75,7 +77,7 @@ class ShopifyLine(Model):
     id: Id
     sku: str | None = None
     variant_id: Id | None = None
-    quantity: int = Field(ge=0)
+    quantity: int = Field(ge=0, le=MOST_OF_A_LINE)
     current_quantity: Annotated[int, Field(ge=0)] | None = None
     price: Amount
     price_set: ShopifyMoneySet | None = None

@@ -57,12 +57,15 @@ class KeptReturn(Model):
         spelt = {folded_sku(unit.sku): unit.sku.strip() for unit in reversed(upload.units)}
         known = self.model_copy(update={"spellings": {**spelt, **self.spellings}, "revision": self.revision + 1})
         units = zip(upload.units, ordinals(upload.units), strict=True)
+        decided = {(folded_sku(unit.sku), unit.ordinal): unit for unit in self.units}
         return known.model_copy(
             update={
                 "last_upload_at": max(at, self.last_upload_at),
                 "uploads": (*self.uploads, content_of_upload(upload)),
                 "units": tuple(
-                    known._kept(unit, ordinal, order) or known._decided(unit, ordinal, order) for unit, ordinal in units
+                    _kept(decided.get((folded_sku(unit.sku), ordinal)), unit, order)
+                    or known._decided(unit, ordinal, order)
+                    for unit, ordinal in units
                 ),
                 "consignments": tuple(dict.fromkeys((*self.consignments, *parcels(upload)))),
             }
@@ -103,14 +106,6 @@ class KeptReturn(Model):
             for unit in self.units
         )
         return known.model_copy(update={"units": units})
-
-    def _kept(self, unit: UploadedUnit, ordinal: int, order: Order | None) -> UnitDecision | None:
-        """The decision that an unchanged unit has, unless it is none and could be made now."""
-        identity = folded_sku(unit.sku), ordinal
-        for known in self.units:
-            if (folded_sku(known.sku), known.ordinal) == identity and known.content == content_of_unit(unit):
-                return known if order is None or known.state not in UNDECIDED else None
-        return None
 
     def _decided(self, unit: UploadedUnit, ordinal: int, order: Order | None) -> UnitDecision:
         spelt = unit.model_copy(update={"sku": self.spellings[folded_sku(unit.sku)]})
@@ -200,6 +195,13 @@ def parcels(upload: ReturnUpload) -> dict[str, str]:
     named = (*upload.consignments, *(unit.consignment_no for unit in upload.units))
     spelt = {tracking_key(number): number.strip() for number in reversed(named) if tracking_key(number)}
     return {key: spelt[key] for key in dict.fromkeys(map(tracking_key, named)) if key}
+
+
+def _kept(known: UnitDecision | None, unit: UploadedUnit, order: Order | None) -> UnitDecision | None:
+    """The decision that an unchanged unit has, unless it is none and could be made now."""
+    if known is None or known.content != content_of_unit(unit):
+        return None
+    return known if order is None or known.state not in UNDECIDED else None
 
 
 def _as_uploaded(unit: UnitDecision) -> UploadedUnit:

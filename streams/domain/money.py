@@ -22,8 +22,8 @@ MINOR_UNIT_EXCEPTIONS: Mapping[str, int] = {
 }
 DEFAULT_MINOR_UNIT = 2
 
-# Wide enough that no sum of real money is ever rounded; if one would be, it is refused instead.
-_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
+# An amount has 60 digits, before the point or behind it, and a quantity ten: so wide that no sum is ever rounded.
+_EXACT = Context(prec=150, traps=[Inexact, InvalidOperation, Overflow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +47,25 @@ def minor_unit(currency: str) -> int:
     return MINOR_UNIT_EXCEPTIONS.get(currency.upper(), DEFAULT_MINOR_UNIT)
 
 
-def split(total: Decimal, parts: int, currency: str) -> tuple[Decimal, ...]:
-    """Share a total among `parts`, by largest remainder in the currency's minor unit, lower indices first.
+def share(total: Decimal, parts: int, index: int, currency: str) -> Decimal:
+    """The share of a total at `index` (from 1) of so many parts, by largest remainder, lower indices first.
 
-    The shares sum exactly to the total, never rise from one index to the next and differ by one minor unit at most,
-    for negative totals too (-1.00 in three: -0.33, -0.33, -0.34). Where the total is finer than the minor unit, the
-    fraction of one minor unit goes, undivided, to the first index that got no whole one (10.005 in three: 3.34, 3.335,
-    3.33). Nothing in no parts is (). ValueError for a negative count, and for something to be shared among nobody.
+    In the currency's minor unit. The shares sum exactly to the total, never rise from one index to the next and differ
+    by one minor unit at most, for negative totals too (-1.00 in three: -0.33, -0.33, -0.34). Where the total is finer
+    than the minor unit, the fraction of one minor unit goes, undivided, to the first index that got no whole one
+    (10.005 in three: 3.34, 3.335, 3.33). ValueError where there is no such index.
     """
-    if parts < 0 or (parts == 0 and total != 0):
-        raise ValueError(f"{total} {currency} cannot be split in {parts} parts: there must be at least one")
-    if parts == 0:
-        return ()
+    if not 1 <= index <= parts:
+        raise ValueError(f"{total} {currency} in {parts} parts: there is no index {index}")
     exponent = minor_unit(currency)
     with localcontext(_EXACT):
         minor = total.scaleb(exponent)
         whole = int(minor // 1) - (1 if minor % 1 < 0 else 0)  # floor: // cuts towards zero
-        fraction = minor - whole
         base, extra = divmod(whole, parts)
-        shares = [Decimal(base + 1 if index < extra else base) for index in range(parts)]
-        if fraction:
-            shares[extra] += fraction
-        return tuple(share.scaleb(-exponent) for share in shares)
+        part = Decimal(base + 1 if index <= extra else base)
+        if index == extra + 1:
+            part += minor - whole
+        return part.scaleb(-exponent)
 
 
 def line_net(price: Decimal, quantity: int, discount: Decimal) -> Decimal:
@@ -83,8 +80,8 @@ def unit_amounts(line: OrderLine, index: int, *, currency: str, presentment_curr
         raise ValueError(f"line {line.id} has no index {index}: it has the indices 1 to {line.quantity}")
     net = line_net(line.price, line.quantity, line.discount)
     amounts = UnitAmounts(
-        amount=split(net, line.quantity, currency)[index - 1],
-        tax=split(line.tax, line.quantity, currency)[index - 1],
+        amount=share(net, line.quantity, index, currency),
+        tax=share(line.tax, line.quantity, index, currency),
         currency=currency,
     )
     price, discount, tax = line.presentment_price, line.presentment_discount, line.presentment_tax
@@ -99,7 +96,7 @@ def unit_amounts(line: OrderLine, index: int, *, currency: str, presentment_curr
     net = line_net(price, line.quantity, discount)
     return replace(
         amounts,
-        presentment_amount=split(net, line.quantity, presentment_currency)[index - 1],
-        presentment_tax=split(tax, line.quantity, presentment_currency)[index - 1],
+        presentment_amount=share(net, line.quantity, index, presentment_currency),
+        presentment_tax=share(tax, line.quantity, index, presentment_currency),
         presentment_currency=presentment_currency,
     )

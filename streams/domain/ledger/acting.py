@@ -17,10 +17,9 @@ def stop(ledger: Ledger) -> Ledger:
     for known in ledger.returns.values():
         if not known.stopped:
             continue
-        for unit in known.units:
-            if unit.state not in (UnitState.ACTED, UnitState.WITHDRAWN, UnitState.STOPPED):
-                known = known.with_unit(unit.left(UnitState.STOPPED))
-        ledger = ledger.with_return(known)
+        ended = (UnitState.ACTED, UnitState.WITHDRAWN, UnitState.STOPPED)
+        stopped = [unit.left(UnitState.STOPPED) for unit in known.units if unit.state not in ended]
+        ledger = ledger.with_return(known.with_units(stopped))
     return ledger
 
 
@@ -30,14 +29,15 @@ def act(ledger: Ledger, now: datetime) -> tuple[Ledger, tuple[ReturnAction, ...]
         return ledger, ()
     actions: list[ReturnAction] = []
     for known in ledger.returns.values():
+        acted: list[LedgerUnit] = []
         for unit in known.units:
             evidence = due(known, unit)
             if evidence is not None:
                 action = action_of(ledger.order_key, known, unit, evidence, now)
                 paid = {"state": UnitState.ACTED, "action_id": action.action_id, "acted_at": now}
-                known = known.with_unit(unit.model_copy(update=paid))
+                acted.append(unit.model_copy(update=paid))
                 actions.append(action)
-        ledger = ledger.with_return(known)
+        ledger = ledger.with_return(known.with_units(acted)) if acted else ledger
     return ledger, tuple(actions)
 
 

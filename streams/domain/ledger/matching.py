@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.keys import folded_sku
@@ -11,37 +12,31 @@ from contracts.returns import Option, OrderFacts, UnitState
 from streams.domain.ledger.state import Claim, Ledger, LedgerUnit
 from streams.domain.money import unit_amounts
 
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One claim and the unit that holds it."""
-
-    rma: str
-    unit: LedgerUnit
-    claim: Claim
+Held = defaultdict[str, list[tuple[str, LedgerUnit]]]
+"""By line id the claims on it: each RMA and unit that holds one, an acted unit too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """One line's indices: which are claimed, which a refund that is not ours takes, which are free."""
+    """Who has indices of one line: RMAs by their claims, a refund that is not ours; and the lowest free one, if any."""
 
     line: OrderLine
     claimed_by: tuple[str, ...]
-    refunded: tuple[int, ...]
-    free: tuple[int, ...]
+    refunded: bool
+    free: int | None
 
 
-def held_claims(ledger: Ledger) -> tuple[Held, ...]:
-    """All claims of all returns of the order, those of acted units too."""
-    return tuple(
-        Held(known.rma, unit, unit.claim)
-        for known in ledger.returns.values()
-        for unit in known.units
-        if unit.claim is not None
-    )
+def claims_by_line(ledger: Ledger) -> Held:
+    """All claims of all returns of the order."""
+    held: Held = defaultdict(list)
+    for known in ledger.returns.values():
+        for unit in known.units:
+            if unit.claim is not None:
+                held[unit.claim.line_id].append((known.rma, unit))
+    return held
 
 
-def match(sku: str, rma: str, order: OrderFacts, held: Sequence[Held]) -> Claim | UnitState:
+def match(sku: str, rma: str, order: OrderFacts, held: Held) -> Claim | UnitState:
     """The index that a unit of this sku takes, or the state that says why there is none."""
     wanted = folded_sku(sku)
     lines = [line for line in order.lines if line.sku is not None and folded_sku(line.sku) == wanted]
@@ -49,8 +44,8 @@ def match(sku: str, rma: str, order: OrderFacts, held: Sequence[Held]) -> Claim 
         return UnitState.ITEM_NOT_IN_ORDER
     occupied = [occupancy(line, order, held) for line in lines]
     for place in occupied:
-        if place.free:
-            return _claim(place.line, place.free[0], order)
+        if place.free is not None:
+            return _claim(place.line, place.free, order)
     if any(place.refunded for place in occupied):
         return UnitState.ALREADY_REFUNDED
     if any(holder != rma for place in occupied for holder in place.claimed_by):
@@ -58,18 +53,28 @@ def match(sku: str, rma: str, order: OrderFacts, held: Sequence[Held]) -> Claim 
     return UnitState.MORE_THAN_ORDERED
 
 
-def occupancy(line: OrderLine, order: OrderFacts, held: Iterable[Held]) -> Occupancy:
+def occupancy(line: OrderLine, order: OrderFacts, held: Held) -> Occupancy:
     """Who takes which index of the line, as this version of the order shows it.
 
     Refunded quantities first use up claims that had acted as refunds before the version was made: Shopify shows our
     own refunds there. What is left was refunded by somebody else and takes the lowest free indices itself.
     """
-    here = [each for each in held if each.claim.line_id == line.id]
-    claimed = {each.claim.index for each in here}
-    unclaimed = [index for index in range(1, line.quantity + 1) if index not in claimed]
-    foreign = max(0, line.refunded - sum(_is_our_refund(each.unit, order) for each in here))
-    claimed_by = tuple(each.rma for each in here if each.claim.index <= line.quantity)
-    return Occupancy(line, claimed_by, tuple(unclaimed[:foreign]), tuple(unclaimed[foreign:]))
+    here = [(rma, unit, unit.claim.index) for rma, unit in held.get(line.id, ()) if unit.claim is not None]
+    claimed = sorted({index for _, _, index in here})
+    foreign = max(0, line.refunded - sum(_is_our_refund(unit, order) for _, unit, _ in here))
+    claimed_by = tuple(rma for rma, _, index in here if index <= line.quantity)
+    refunded = foreign > 0 and _unclaimed(1, claimed) <= line.quantity
+    free = _unclaimed(foreign + 1, claimed)
+    return Occupancy(line, claimed_by, refunded, free if free <= line.quantity else None)
+
+
+def _unclaimed(nth: int, claimed: Sequence[int]) -> int:
+    """The nth index (from 1) that is not among the claimed ones, which rise: without counting up a line of millions."""
+    for index in claimed:
+        if index > nth:
+            break
+        nth += 1
+    return nth
 
 
 def _is_our_refund(unit: LedgerUnit, order: OrderFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -112,15 +113,10 @@ class LedgerReturn(Model):
         sku, ordinal = unit
         return self.processed_whole or ordinal <= sum(counts.get(sku, 0) for counts in self.processed.values())
 
-    def unit(self, unit: UnitId) -> LedgerUnit | None:
-        """The unit with this identity, if an upload ever held it."""
-        return next((known for known in self.units if known.id == unit), None)
-
-    def with_unit(self, unit: LedgerUnit) -> LedgerReturn:
-        """The return with this unit in place of the one with the same identity, or behind all others."""
-        if self.unit(unit.id) is None:
-            return self.model_copy(update={"units": (*self.units, unit)})
-        return self.model_copy(update={"units": tuple(unit if u.id == unit.id else u for u in self.units)})
+    def with_units(self, units: Iterable[LedgerUnit]) -> LedgerReturn:
+        """The return with these units, each in place of the one with the same identity, or behind all others."""
+        known = {unit.id: unit for unit in self.units}
+        return self.model_copy(update={"units": tuple((known | {unit.id: unit for unit in units}).values())})
 
 
 class KeptEvent(Model):

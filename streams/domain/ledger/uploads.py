@@ -11,7 +11,7 @@ from contracts.returns import NEEDS_PERSON, DecisionState, Meaning, ReturnDecisi
 from streams.domain.ledger.attribution import place
 from streams.domain.ledger.effects import Alert, Effects
 from streams.domain.ledger.events import settle
-from streams.domain.ledger.matching import held_claims, match
+from streams.domain.ledger.matching import Held, claims_by_line, match
 from streams.domain.ledger.parcels import awaiting
 from streams.domain.ledger.state import Ledger, LedgerReturn, LedgerUnit, UnitId
 
@@ -86,35 +86,36 @@ def _place_kept(ledger: Ledger, uploaded_at: datetime) -> tuple[Ledger, tuple[Al
 
 def _add_stopped(known: LedgerReturn, decision: ReturnDecision) -> LedgerReturn:
     """Units of a stopped return are stopped and stay undecided; those known keep what was decided of them."""
-    for decided in decision.units:
-        unit = known.unit(_id(decided))
-        if unit is None or unit.state is UnitState.WITHDRAWN:
-            known = known.with_unit(
-                LedgerUnit(
-                    sku=known.spellings[folded_sku(decided.sku)],
-                    ordinal=decided.ordinal,
-                    revision=decided.revision,
-                    state=UnitState.STOPPED,
-                )
-            )
-    return known
+    units = {unit.id: unit for unit in known.units}
+    stopped = (
+        LedgerUnit(
+            sku=known.spellings[folded_sku(decided.sku)],
+            ordinal=decided.ordinal,
+            revision=decided.revision,
+            state=UnitState.STOPPED,
+        )
+        for decided in decision.units
+        if (unit := units.get(_id(decided))) is None or unit.state is UnitState.WITHDRAWN
+    )
+    return known.with_units(stopped)
 
 
 def _replace_units(ledger: Ledger, rma: str, decision: ReturnDecision) -> Ledger:
     """First all withdrawn and changed units let go, then the changed and new ones are matched in upload order."""
     known = ledger.returns[rma]
     uploaded = {_id(decided): decided for decided in decision.units}
+    units: dict[UnitId, LedgerUnit] = {}
     for unit in known.units:
         kept = uploaded.get(unit.id)
-        if not unit.acted and (kept is None or _is_new(unit, kept)):
-            known = known.with_unit(unit.left(UnitState.WITHDRAWN))
-    ledger = ledger.with_return(known)
+        goes = not unit.acted and (kept is None or _is_new(unit, kept))
+        units[unit.id] = unit.left(UnitState.WITHDRAWN) if goes else unit
+    ledger = ledger.with_return(known.with_units(units.values()))
+    held = claims_by_line(ledger)
     for decided in decision.units:
-        before = known.unit(_id(decided))
+        before = units.get(_id(decided))
         if before is None or _is_new(before, decided):
-            matched = _matched(ledger, rma, decision, decided)
-            ledger = ledger.with_return(ledger.returns[rma].with_unit(matched))
-    return ledger
+            units[_id(decided)] = _matched(known, decision, decided, held)
+    return ledger.with_return(known.with_units(units.values()))
 
 
 def _is_new(unit: LedgerUnit, decided: UnitDecision) -> bool:
@@ -122,9 +123,9 @@ def _is_new(unit: LedgerUnit, decided: UnitDecision) -> bool:
     return not unit.acted and (unit.state is UnitState.WITHDRAWN or unit.revision != decided.revision)
 
 
-def _matched(ledger: Ledger, rma: str, decision: ReturnDecision, decided: UnitDecision) -> LedgerUnit:
+def _matched(known: LedgerReturn, decision: ReturnDecision, decided: UnitDecision, held: Held) -> LedgerUnit:
     unit = LedgerUnit(
-        sku=ledger.returns[rma].spellings[folded_sku(decided.sku)],
+        sku=known.spellings[folded_sku(decided.sku)],
         ordinal=decided.ordinal,
         revision=decided.revision,
         state=UnitState(decided.state),
@@ -137,12 +138,15 @@ def _matched(ledger: Ledger, rma: str, decision: ReturnDecision, decided: UnitDe
         return unit
     if decision.order is None:
         raise FactsMissing(
-            f"decision {decision.revision} of return {rma} decides {decided.sku!r} and brings no order to match with"
+            f"decision {decision.revision} of return {known.rma} decides {decided.sku!r} and brings no order to match "
+            "with"
         )
-    found = match(unit.sku, rma, decision.order, held_claims(ledger))
+    found = match(unit.sku, known.rma, decision.order, held)
     if isinstance(found, UnitState):
         return unit.model_copy(update={"state": found, "option": None})
-    return unit.model_copy(update={"claim": found})
+    unit = unit.model_copy(update={"claim": found})
+    held[found.line_id].append((known.rma, unit))
+    return unit
 
 
 def _id(decided: UnitDecision) -> UnitId:

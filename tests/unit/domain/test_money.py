@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.orders import OrderLine
-from streams.domain.money import MINOR_UNIT_EXCEPTIONS, UnitAmounts, line_net, minor_unit, split, unit_amounts
+from streams.domain.money import MINOR_UNIT_EXCEPTIONS, UnitAmounts, line_net, minor_unit, share, unit_amounts
 
 CURRENCIES = st.sampled_from(["USD", "GBP", "JPY", "KWD", "CLF"])
+
+
+def split(total: Decimal, parts: int, currency: str) -> tuple[Decimal, ...]:
+    return tuple(share(total, parts, index, currency) for index in range(1, parts + 1))
 
 
 def decimals(*texts: str) -> tuple[Decimal, ...]:
@@ -60,16 +64,19 @@ def test_shares_sum_exactly_never_rise_and_differ_by_one_minor_unit_at_most(
     currency=CURRENCIES,
 )
 def test_shares_of_whole_minor_units_are_whole_minor_units(minor: int, parts: int, currency: str) -> None:
-    for share in split(Decimal(minor).scaleb(-minor_unit(currency)), parts, currency):
-        assert -share.as_tuple().exponent == minor_unit(currency)  # type: ignore[operator]  # never NaN
+    for part in split(Decimal(minor).scaleb(-minor_unit(currency)), parts, currency):
+        assert -part.as_tuple().exponent == minor_unit(currency)  # type: ignore[operator]  # never NaN
 
 
-def test_nothing_is_split_in_no_parts_and_something_is_not() -> None:
-    assert split(Decimal("0.00"), 0, "USD") == ()
-    with pytest.raises(ValueError, match="cannot be split in 0 parts"):
-        split(Decimal("0.01"), 0, "USD")
-    with pytest.raises(ValueError, match="-1 parts"):
-        split(Decimal(0), -1, "USD")
+@pytest.mark.parametrize(("parts", "index"), [(0, 1), (-1, 1), (3, 0), (3, 4)])
+def test_there_is_no_share_beyond_the_parts(parts: int, index: int) -> None:
+    with pytest.raises(ValueError, match=f"in {parts} parts: there is no index {index}"):
+        share(Decimal("0.01"), parts, index, "USD")
+
+
+def test_a_share_of_a_thousand_million_parts_costs_no_more_than_one_of_three() -> None:
+    assert share(Decimal("10000000.01"), 10**9, 1, "USD") == Decimal("0.02")
+    assert share(Decimal("10000000.01"), 10**9, 10**9, "USD") == Decimal("0.01")
 
 
 def test_amounts_of_more_digits_than_a_float_or_the_default_context_holds_stay_exact() -> None:
