@@ -25,7 +25,8 @@ MOST_DIGITS = 60
 class Model(BaseModel):
     """A value on a wire. Unknown fields are ignored, so that a reader survives a newer writer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    # The text of an error may end in a log: a value that was wrong may be personal.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601", hide_input_in_errors=True)
 
     def to_json(self) -> bytes:
         """As it stands on the wire. What `model_dump_json` writes, without the way through a text: half the time."""

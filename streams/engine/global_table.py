@@ -70,15 +70,21 @@ class GlobalTable(Mapping[str, M], Generic[M]):
                 self.apply(record)
 
     async def read_to_end(self, reader: Reader) -> None:
-        """Take over everything that the topic holds now. ConfigError when there is no such topic."""
+        """Take over everything that the topic holds now, at once. ConfigError when there is no such topic.
+
+        The topic begins with rows that were replaced long ago. Read again, they must not be in force for a moment: that
+        is when a return would be fixed to rules, and an update sent to an address, that nobody has any more.
+        """
         partitions = await reader.partitions(self._topic.name)
         if not partitions:
             name = self._cluster.name(self._topic.name)
             raise ConfigError(f"there is no topic {name!r}: run `returnstreams topics apply` first")
         ends = await reader.assign({(self._topic.name, p): None for p in partitions})
+        rows: dict[str, M] = {}
         while not await self._reached(reader, ends):
             for record in await reader.fetch(_CATCH_UP_S):
-                self.apply(record)
+                self._apply(rows, record)
+        self._rows = rows
 
     async def _reached(self, reader: Reader, ends: Mapping[tuple[str, int], int]) -> bool:
         for (topic, partition), end in ends.items():
@@ -88,11 +94,16 @@ class GlobalTable(Mapping[str, M], Generic[M]):
 
     def apply(self, record: Record) -> None:
         """Take one record over. One that cannot be read changes nothing: the last good row stays in force."""
+        self._apply(self._rows, record)
+
+    def _apply(self, rows: dict[str, M], record: Record) -> None:
         key = (record.key or b"").decode(errors="replace")
         if record.value is None:
-            self._rows.pop(key, None)
+            rows.pop(key, None)
             return
         try:
-            self._rows[key] = self._model.model_validate_json(record.value)
+            rows[key] = self._model.model_validate_json(record.value)
         except ValidationError as error:
             log.error("unreadable row ignored", action="table_bad_row", key=key, reason=describe(error))
+            if key not in rows and key in self._rows:  # the last good one was compacted away, and is known from before
+                rows[key] = self._rows[key]

@@ -187,3 +187,10 @@ def test_a_newer_version_of_an_order_is_told_by_the_shops_clock() -> None:
         lines=(line,),
     )
     assert order.version == (datetime(2026, 11, 2, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize("body", [b'{"email": {"of": "ann@example.com"}}', b'{"email": "ann@example.com", '])
+def test_the_text_of_an_error_holds_no_value_for_it_may_end_in_a_log(body: bytes) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        ShopifyOrder.model_validate_json(body)
+    assert "ann@" not in str(wrong.value)
