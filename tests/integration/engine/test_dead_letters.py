@@ -124,7 +124,7 @@ async def test_what_the_brokers_would_never_take_stops_nobody(toy: Toy) -> None:
     waits = Number(n=1, retailer="nobody", pad="x" * len(TEN_MB))  # as a row it is a third larger
     grows = Number(n=2, grow=topics.MAX_MESSAGE_BYTES)
     full = b"x" * (topics.MAX_MESSAGE_BYTES - 100)  # with the headers of a letter it is too large
-    large = [(b"k", raw, []) for raw in (waits.to_json(), grows.to_json(), full)]
+    large: list[Raw] = [(b"k", raw, []) for raw in (waits.to_json(), grows.to_json(), full)]
     await pipe(toy, [*large, (b"k", GOOD, [])])
     async with running(toy) as started:
         await started.ready(1)
