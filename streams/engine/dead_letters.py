@@ -6,6 +6,7 @@ of which letter, after which attempt, and for whom. Every other agent passes it 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from contracts import topics
@@ -24,6 +25,8 @@ ATTEMPT = "dl_attempt"
 REPLAY_FOR = "dl_replay_for"
 CUT = "dl_cut"
 """In a letter that the brokers would not have taken: how large its record was. That one stands in its topic alone."""
+
+_NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,9 @@ def split_replay(headers: Headers) -> tuple[Headers, Replay | None]:
     names = tuple(name for name, _ in headers[-3:])
     if names != (REPLAY_OF, ATTEMPT, REPLAY_FOR):
         return headers, None
-    of, attempt, agent = (value for _, value in headers[-3:])
-    if not (of.isdigit() and attempt.isdigit()):
+    # Anybody can write such headers: their values may be null, or numbers that no letter ever had.
+    of, attempt, agent = (value or b"" for _, value in headers[-3:])
+    if not (_NUMBER(of) and _NUMBER(attempt)):
         return headers, None
     return headers[:-3], Replay(int(of), int(attempt), agent.decode(errors="replace"))
 

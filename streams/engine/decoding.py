@@ -10,10 +10,16 @@ from contracts.topics import Topic
 from streams.engine.errors import ContractViolation, Undecodable
 from streams.engine.records import Event, Record
 
+# 2010 to 3000. A publisher that counts seconds writes 1970, one that counts microseconds the year 58,000: the one is
+# older than anything is kept for, so that it would be forgotten at once, the other no time that can be told.
+_FIRST_MS, _LAST_MS = 1_262_304_000_000, 32_503_680_000_000
+
 
 def read_event(topic: Topic, record: Record) -> tuple[type[Model], Event[Model | None]]:
     """The event and the model of its data. Raises Undecodable or ContractViolation, naming what is wrong where."""
     key = _key(record)
+    if not _FIRST_MS <= record.timestamp_ms < _LAST_MS:
+        raise Undecodable(f"{_place(record)}: its timestamp {record.timestamp_ms} is no present time in milliseconds")
     try:
         envelope = from_headers(record.headers)
     except BadEnvelope as error:

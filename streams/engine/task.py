@@ -122,6 +122,8 @@ class TaskCore:
                 self._attempt(batch, _cause(record, event), now, partial(handler, event))
         except NotYet:
             return False
+        except TooLarge as error:  # what it says is true, though what follows from it cannot be written
+            self._bury_poison(batch, record, error, now)
         except Poison as error:
             self._bury_poison(batch, record, error, now)
             mirrors.refuse(batch.rows, self.agent, record)

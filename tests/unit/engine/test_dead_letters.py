@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from streams.engine.dead_letters import MESSAGE_BYTES, Replay, is_for_another, letter
@@ -60,10 +62,12 @@ def test_a_replay_that_fails_again_is_a_letter_of_the_next_attempt_with_the_firs
         (("dl_replay_for", b"other"),),
         (("dl_replay_of", b"x"), ("dl_attempt", b"1"), ("dl_replay_for", b"other")),
         (("dl_replay_of", b"1"), ("dl_replay_for", b"other"), ("dl_attempt", b"1")),
+        (("dl_replay_of", None), ("dl_attempt", None), ("dl_replay_for", None)),
+        (("dl_replay_of", b"1" * 5000), ("dl_attempt", b"1"), ("dl_replay_for", b"other")),
     ],
-    ids=["alone", "no number", "in another order"],
+    ids=["alone", "no number", "in another order", "null", "a number without an end"],
 )
-def test_headers_that_only_look_like_a_replay_change_nothing(headers: tuple[tuple[str, bytes], ...]) -> None:
+def test_headers_that_only_look_like_a_replay_change_nothing(headers: Any) -> None:
     record = CAME._replace(headers=headers)
 
     assert not is_for_another("toy", record)

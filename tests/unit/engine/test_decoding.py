@@ -10,6 +10,9 @@ from streams.engine.errors import ContractViolation, Poison, Undecodable
 from streams.engine.records import Record
 from tests.unit.engine.toys import LABELS, NUMBERS, Label, Nudge, Number, record
 
+# None at all; in seconds, in microseconds, in nanoseconds; the last that fits.
+NO_TIMES = (-1, 1_793_534_400, 1_793_534_400_000_000, 1_793_534_400_000_000_000, 2**63 - 1)
+
 
 def test_the_type_decides_the_model_and_its_absence_means_the_first() -> None:
     plain, _ = read_event(NUMBERS, record(Number(n=3)))
@@ -36,6 +39,10 @@ def test_a_tombstone_of_a_compacted_topic_has_no_value() -> None:
         (NUMBERS, record(b"junk"), Undecodable, "not a Number"),
         (NUMBERS, record(b'{"n": "secret@example.com"}'), ContractViolation, "/n: "),
         (NUMBERS, record(b"\xff\xfe"), Undecodable, "not a Number"),
+        *(
+            (NUMBERS, record(Number())._replace(timestamp_ms=ms), Undecodable, f"timestamp {ms} is no")
+            for ms in NO_TIMES
+        ),
     ],
 )
 def test_poison_says_what_and_where(topic: Topic, bad: Record, kind: type[Poison], says: str) -> None:

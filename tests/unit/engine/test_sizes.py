@@ -9,7 +9,7 @@ from streams.engine.errors import ContractViolation
 from streams.engine.sizes import MOST_BYTES
 from streams.letters import letter_of
 from streams.replays import why_not
-from tests.unit.engine.toys import ECHOES, NUMBERS, TOTALS, Count, Number, record, toy_agent
+from tests.unit.engine.toys import ECHOES, LABELS, NUMBERS, TOTALS, Count, Echo, Label, Number, record, toy_agent
 
 TEN_MIB = 10 * 1024 * 1024
 
@@ -57,3 +57,13 @@ def test_a_letter_holds_neither_headers_nor_a_key_that_are_too_large() -> None:
 
     assert out.key is None
     assert sum(len(value) for _, value in out.headers) < 10_000
+
+
+def test_the_row_that_a_mirrored_record_is_holds_even_where_nothing_can_follow_from_it() -> None:
+    """An order is there, though all decisions that its coming brings are more than one record."""
+    driver = AgentTestDriver(toy_agent())
+    written = driver.pipe(LABELS, Label(text="red", grow=MAX_MESSAGE_BYTES), key="k")
+    assert written == letters(written)
+
+    driver.pipe(NUMBERS, Number(n=2), key="k")
+    assert driver.of(ECHOES, Echo)[-1].label == "red"

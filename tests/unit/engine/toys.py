@@ -37,9 +37,10 @@ class Nudge(Model):
 
 
 class Label(Model):
-    """A row of the mirrored topic."""
+    """A row of the mirrored topic. grow: of how many bytes the label of its echo is."""
 
     text: str
+    grow: int = 0
     fail: bool = False
 
 
@@ -137,7 +138,8 @@ def toy_agent(policy: Policy = POLICY, *, lanes: bool = False) -> Agent:
     @agent.on(LABELS)
     def labelled(event: Event[Label | None], ctx: Context) -> None:
         before = ctx.get(labels, event.key)
-        ctx.emit(ECHOES, Echo(what="labelled", label=before.text if before else None), key=event.key)
+        told = "x" * event.value.grow if event.value is not None and event.value.grow else None
+        ctx.emit(ECHOES, Echo(what="labelled", label=before.text if before else told), key=event.key)
         if event.value is not None and event.value.fail:
             raise Bug("on purpose")
 
