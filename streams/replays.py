@@ -59,8 +59,9 @@ def replay_of(letter: Letter, now_ms: int) -> OutRecord:
         letter.value,
         (*letter.headers, *Replay(letter.offset, letter.attempt, letter.agent).headers),
         partition=int(letter.facts["partition"]),
-        # Handlers go by when a record came, as in "within 30 days": a replay must not make it later.
-        timestamp_ms=max(int(letter.facts["timestamp"]), oldest),
+        # Handlers go by when a record came, as in "within 30 days": a replay must not make it later. A publisher may
+        # have written what is no time at all.
+        timestamp_ms=min(max(int(letter.facts["timestamp"]), oldest), now_ms),
     )
 
 

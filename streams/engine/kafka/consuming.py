@@ -19,6 +19,7 @@ from streams.engine.kafka.cluster import (
     close_bounded,
     record_of,
 )
+from streams.engine.kafka.header_names import read_leniently
 from streams.engine.kafka.members import name_instance
 from streams.engine.kafka.owners import range_assignor
 from streams.engine.records import Record
@@ -68,6 +69,7 @@ class GroupConsumer:
 
         address: where this process answers who asks for rows, as the group is told.
         """
+        read_leniently()
         self._cluster = cluster
         self._topics = [cluster.name(topic) for topic in topics]
         self._consumer = AIOKafkaConsumer(

@@ -19,6 +19,7 @@ from streams.engine.kafka.cluster import (
     close_bounded,
     record_of,
 )
+from streams.engine.kafka.header_names import read_leniently
 from streams.engine.records import Record
 
 # A fetch returns as soon as there is something; this is what a tail of control records may cost.
@@ -45,6 +46,7 @@ class Reader:
     """Reads topics outside any group: to restore a store, to follow a global table, to look inside."""
 
     def __init__(self, cluster: Cluster, **options: Any) -> None:
+        read_leniently()
         self._cluster = cluster
         self._consumer = AIOKafkaConsumer(
             **cluster.options,
