@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 Element = Mapping[str, object]
 
+# As many as one POST of the hub may hold; no parcel has a hundredth. To read a body full of them outlasts a session.
+MOST_ENTRIES = 10_000
+
 
 class BadField(ValueError):
     """A field is not what the format says. pointer: where (RFC 6901), from the element's root."""
@@ -47,6 +50,8 @@ def children(element: Element, name: str, pointer: str = "") -> list[tuple[Eleme
         return []
     if not isinstance(value, list):
         raise BadField(f"{pointer}/{name}", f"must be a list, not {_json_type(value)}")
+    if len(value) > MOST_ENTRIES:
+        raise BadField(f"{pointer}/{name}", f"must hold at most {MOST_ENTRIES} entries, not {len(value)}")
     pointers = [f"{pointer}/{name}/{index}" for index in range(len(value))]
     return [(as_object(item, where), where) for item, where in zip(value, pointers, strict=True)]
 

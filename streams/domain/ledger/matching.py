@@ -15,6 +15,8 @@ from streams.domain.money import unit_amounts
 Held = defaultdict[str, list[tuple[str, LedgerUnit]]]
 """By line id the claims on it: each RMA and unit that holds one, an acted unit too."""
 
+Lines = defaultdict[str, list[OrderLine]]
+
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
@@ -36,13 +38,20 @@ def claims_by_line(ledger: Ledger) -> Held:
     return held
 
 
-def match(sku: str, rma: str, order: OrderFacts, held: Held) -> Claim | UnitState:
+def lines_by_sku(order: OrderFacts) -> Lines:
+    """The lines of an order by their folded sku, each sku's in the order of the lines; one without a sku is in none."""
+    lines: Lines = defaultdict(list)
+    for line in order.lines:
+        if line.sku is not None:
+            lines[folded_sku(line.sku)].append(line)
+    return lines
+
+
+def match(sku: str, rma: str, order: OrderFacts, lines: Lines, held: Held) -> Claim | UnitState:
     """The index that a unit of this sku takes, or the state that says why there is none."""
-    wanted = folded_sku(sku)
-    lines = [line for line in order.lines if line.sku is not None and folded_sku(line.sku) == wanted]
-    if not lines:
+    if not (bought := lines.get(folded_sku(sku))):
         return UnitState.ITEM_NOT_IN_ORDER
-    occupied = [occupancy(line, order, held) for line in lines]
+    occupied = [occupancy(line, order, held) for line in bought]
     for place in occupied:
         if place.free is not None:
             return _claim(place.line, place.free, order)

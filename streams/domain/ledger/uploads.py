@@ -11,7 +11,7 @@ from contracts.returns import NEEDS_PERSON, DecisionState, Meaning, ReturnDecisi
 from streams.domain.ledger.attribution import place
 from streams.domain.ledger.effects import Alert, Effects
 from streams.domain.ledger.events import settle
-from streams.domain.ledger.matching import Held, claims_by_line, match
+from streams.domain.ledger.matching import Held, Lines, claims_by_line, lines_by_sku, match
 from streams.domain.ledger.parcels import awaiting
 from streams.domain.ledger.state import Ledger, LedgerReturn, LedgerUnit, UnitId
 
@@ -110,11 +110,11 @@ def _replace_units(ledger: Ledger, rma: str, decision: ReturnDecision) -> Ledger
         goes = not unit.acted and (kept is None or _is_new(unit, kept))
         units[unit.id] = unit.left(UnitState.WITHDRAWN) if goes else unit
     ledger = ledger.with_return(known.with_units(units.values()))
-    held = claims_by_line(ledger)
+    held, lines = claims_by_line(ledger), lines_by_sku(decision.order) if decision.order else Lines(list)
     for decided in decision.units:
         before = units.get(_id(decided))
         if before is None or _is_new(before, decided):
-            units[_id(decided)] = _matched(known, decision, decided, held)
+            units[_id(decided)] = _matched(known, decision, decided, lines, held)
     return ledger.with_return(known.with_units(units.values()))
 
 
@@ -123,7 +123,9 @@ def _is_new(unit: LedgerUnit, decided: UnitDecision) -> bool:
     return not unit.acted and (unit.state is UnitState.WITHDRAWN or unit.revision != decided.revision)
 
 
-def _matched(known: LedgerReturn, decision: ReturnDecision, decided: UnitDecision, held: Held) -> LedgerUnit:
+def _matched(
+    known: LedgerReturn, decision: ReturnDecision, decided: UnitDecision, lines: Lines, held: Held
+) -> LedgerUnit:
     unit = LedgerUnit(
         sku=known.spellings[folded_sku(decided.sku)],
         ordinal=decided.ordinal,
@@ -141,7 +143,7 @@ def _matched(known: LedgerReturn, decision: ReturnDecision, decided: UnitDecisio
             f"decision {decision.revision} of return {known.rma} decides {decided.sku!r} and brings no order to match "
             "with"
         )
-    found = match(unit.sku, known.rma, decision.order, held)
+    found = match(unit.sku, known.rma, decision.order, lines, held)
     if isinstance(found, UnitState):
         return unit.model_copy(update={"state": found, "option": None})
     unit = unit.model_copy(update={"claim": found})

@@ -229,3 +229,11 @@ def test_what_it_is_instead_of_a_text_is_said(value: object, kind: str) -> None:
         read(CarrierFormat.OMNIPARCEL, {"ConsignmentNo": "SEK1", "Carrier": value})
 
     assert str(refused.value) == f"/Carrier: must be a text, not {kind}"
+
+
+def test_a_list_without_an_end_is_refused_before_it_is_read() -> None:
+    """A body of 10 MiB holds 170,000 checkpoints: to read them held a task for longer than a slow one may be silent."""
+    element = {"ConsignmentNo": "sek-1", "Events": [{}] * 10_001}
+    report = CarrierReport(format=CarrierFormat.OMNIPARCEL, source=source(), tracking_number="sek-1", element=element)
+    with pytest.raises(BadField, match="/Events: must hold at most 10000 entries, not 10001"):
+        checkpoints(report)
