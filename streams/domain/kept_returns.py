@@ -71,6 +71,16 @@ class KeptReturn(Model):
             }
         )
 
+    def overtaking(self, upload: ReturnUpload) -> KeptReturn:
+        """Once an upload is known that a later one has overtaken: its parcels count, its units do not."""
+        return self.model_copy(
+            update={
+                "revision": self.revision + 1,
+                "uploads": (*self.uploads, content_of_upload(upload)),
+                "consignments": tuple(dict.fromkeys((*self.consignments, *parcels(upload)))),
+            }
+        )
+
     def with_order(self, order: Order) -> KeptReturn:
         """Once its order is there: what was not decided is."""
         return self._deciding(UNDECIDED, order)

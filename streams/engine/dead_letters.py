@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from contracts import topics
+from contracts import topics, trace
 from contracts.envelope import Headers
 from streams.engine import sizes
 from streams.engine.errors import Poison
@@ -99,3 +99,17 @@ def letter(agent: str, record: Record, error: BaseException) -> OutRecord:
 def _cut(message: str) -> bytes:
     """At most MESSAGE_BYTES of it as UTF-8, never half a character."""
     return message.encode(errors="replace")[:MESSAGE_BYTES].decode(errors="ignore").encode()
+
+
+def told(agent: str, record: Record, error: BaseException) -> dict[str, object]:
+    """The same for a log line: where it stands, and of the error the class alone."""
+    came = trace.of(record.headers)
+    return {
+        **({} if came is None else {"trace_id": came.id}),
+        "action": "dead_letter",
+        "agent": agent,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "error": type(error).__name__,
+    }

@@ -168,12 +168,18 @@ class TaskCore:
         batch.poison[sender] += 1
         untold = self._senders.worth_a_line(sender, now)
         if untold is not None:
-            log.warning("dead letter", **self._place(record, error), kind="poison", sender=sender, untold=untold)
+            log.warning(
+                "dead letter",
+                **dead_letters.told(self.agent.name, record, error),
+                kind="poison",
+                sender=sender,
+                untold=untold,
+            )
         self._bury(batch, record, error)
 
     def _bury_bug(self, batch: Batch, record: Record, error: Exception, now: datetime) -> None:
         """Keep what a handler failed at. Past the limits it is the last one, and the task stands still."""
-        log.warning("bug in a handler", **self._place(record, error), kind="bug", exc_info=error)
+        log.warning("bug in a handler", **dead_letters.told(self.agent.name, record, error), kind="bug", exc_info=error)
         self._bury(batch, record, error)
         reason = batch.tally.bug(batch.rows)
         if reason is not None and not batch.paused:
@@ -184,18 +190,6 @@ class TaskCore:
     def _bury(self, batch: Batch, record: Record, error: Exception) -> None:
         batch.emitted.append(dead_letters.letter(self.agent.name, record, error))
         batch.dead += 1
-
-    def _place(self, record: Record, error: Exception) -> dict[str, Any]:
-        came = trace.of(record.headers)
-        return {
-            **({} if came is None else {"trace_id": came.id}),
-            "action": "dead_letter",
-            "agent": self.agent.name,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "error": type(error).__name__,
-        }
 
     def fire(self, batch: Batch, now: datetime, limit: int, spent: Callable[[], bool] = lambda: False) -> None:
         """Fire the timers that are due, and try again the records whose waiting may be over, until time is `spent`."""

@@ -10,8 +10,9 @@ from contracts import topics
 from contracts.returns import DecisionState, Option, ReturnEvent
 from streams.agents import return_rules
 from streams.domain.kept_returns import FORGOTTEN_AFTER
+from streams.engine.dead_letters import Replay
 from streams.engine.driver import START, AgentTestDriver
-from tests.agents.return_rules_kit import ALWAYS, FAULTY, KEY, acme, one, pipe, states, with_rules
+from tests.agents.return_rules_kit import ALWAYS, FAULTY, KEY, acme, decisions, one, pipe, states, with_rules
 from tests.builders import unit, upload
 from tests.unit.domain.builders import order, rule
 
@@ -98,6 +99,30 @@ class TestEdits:
         assert edited.consignments == ("SEK1", "SEK2")
         assert [u.revision for u in edited.units] == [1]
         assert edited.order is None
+
+    def test_a_letter_that_is_sent_again_after_an_edit_brings_nothing_back(self, driver: AgentTestDriver) -> None:
+        """What was taken out of the return since must not be paid because a person replayed what had failed before."""
+        failed, failed_at = upload(unit(), unit("CAP"), consignments=("SEK-1",)), driver.now
+        driver.advance(timedelta(hours=1))
+        [edited] = pipe(driver, upload(unit("CAP", reason="Faulty"), consignments=("SEK-2",)))
+        headers = {name: value.decode() for name, value in Replay(of=1, attempt=1, agent="return-rules").headers}
+
+        [after] = decisions(driver.pipe(topics.RETURN_UPLOADS, failed, key=KEY, at=failed_at, headers=headers))
+
+        assert after.units == edited.units
+        assert (after.consignments, after.awaited, after.revision) == (("SEK2", "SEK1"), ("SEK1",), 2)
+        assert driver.pipe(topics.RETURN_UPLOADS, failed, key=KEY) == [], "it was an upload all the same"
+
+    def test_a_letter_that_is_sent_again_is_the_newest_upload_where_nothing_came_since(
+        self, driver: AgentTestDriver
+    ) -> None:
+        pipe(driver, upload(unit()))
+        driver.advance(timedelta(hours=1))
+        headers = {name: value.decode() for name, value in Replay(of=1, attempt=1, agent="return-rules").headers}
+
+        [after] = decisions(driver.pipe(topics.RETURN_UPLOADS, upload(unit("CAP")), key=KEY, headers=headers))
+
+        assert [u.sku for u in after.units] == ["CAP"]
 
     def test_the_first_spelling_of_a_sku_is_kept(self, driver: AgentTestDriver) -> None:
         pipe(driver, upload(unit("Tee-M")))
