@@ -56,6 +56,7 @@ class RetailersReader:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed",  # an apply that was broken off has changed nothing
             )
             try:
                 await self._read(consumer)

@@ -15,9 +15,9 @@ from contracts.returns import UnitState
 from producers.accounts import Account
 from streams.deliveries.overview import Filter, Totals
 from streams.deliveries.reading import read_overview
-from streams.engine.kafka import Cluster, Progress, append, read_rows
+from streams.engine.kafka import Cluster, Progress, read_rows
 from streams.engine.records import OutRecord
-from streams.retailers_topic import LAST_VERSION
+from streams.retailers_topic import LAST_VERSION, replace
 
 # Nothing happens to these any more; all others may still change, or are for a person.
 _THROUGH = frozenset({UnitState.ACTED, UnitState.WITHDRAWN, UnitState.STOPPED})
@@ -91,9 +91,13 @@ def accounts_naming(accounts: Mapping[str, tuple[Account, ...]], retailer: str) 
 
 
 async def remove(cluster: Cluster, retailer: Retailer) -> None:
-    """Write its tombstone, with the version it had; on all in-sync replicas when this returns."""
+    """Write its tombstone, with the version it had; on all in-sync replicas when this returns.
+
+    ConfigError where it was changed meanwhile.
+    """
     headers = ((LAST_VERSION, str(retailer.version).encode()),)
-    await append(cluster, [OutRecord(topics.RETAILERS.name, retailer.id.encode(), None, headers)])
+    tombstone = OutRecord(topics.RETAILERS.name, retailer.id.encode(), None, headers)
+    await replace(cluster, {retailer.id: retailer}, [tombstone])
 
 
 def _stands(value: bytes) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ from contracts.envelope import Envelope
 from contracts.retailers import Retailer
 from streams.engine.errors import ConfigError
 from streams.engine.global_table import GlobalTable
-from streams.engine.kafka import Cluster, Progress, append, read_rows, read_topic, reading
+from streams.engine.kafka import Cluster, Fenced, Progress, Transactions, read_rows, read_topic, reading
 from streams.engine.records import OutRecord, Record
 from streams.retailers_file import folded_name
 
@@ -138,8 +138,30 @@ def _number_in(value: bytes, name: str) -> int:
 
 
 async def write(cluster: Cluster, changes: Iterable[Difference]) -> None:
-    """Write the changed retailers; on all in-sync replicas when this returns."""
-    await append(cluster, [_record(change.after) for change in changes])
+    """Write the changed retailers, all or none; on all in-sync replicas when this returns.
+
+    ConfigError where one of them is no more what it would be changed from: somebody else has applied meanwhile, and two
+    different settings would have the same version.
+    """
+    wanted = list(changes)
+    await replace(cluster, {c.after.id: c.before for c in wanted}, [_record(change.after) for change in wanted])
+
+
+async def replace(cluster: Cluster, before: Mapping[str, Retailer | None], records: Iterable[OutRecord]) -> None:
+    """Write rows in one transaction, if these retailers are still as they were `before`; else ConfigError."""
+    # One id for all who do this: who comes later shuts the earlier one out, and sees what that one has written.
+    producer = Transactions(cluster, "retailers-apply")
+    try:
+        await producer.open()
+        known = await read_all(cluster)
+        changed = sorted(name for name, row in before.items() if known.get(name) != row)
+        if changed:
+            raise ConfigError(f"{', '.join(changed)} was changed meanwhile, nothing was written: look at it again")
+        await producer.commit(records, {}, "")
+    except Fenced:
+        raise ConfigError("somebody else applies retailers at this moment, nothing was written: try again") from None
+    finally:
+        await producer.close()
 
 
 def _record(retailer: Retailer) -> OutRecord:

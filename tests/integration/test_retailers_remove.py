@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from contracts import topics
+from contracts.retailers import ReturnActionStage
+from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster, append
 from streams.engine.records import OutRecord
+from streams.retailer_removal import remove
+from streams.retailers_topic import differences, read_all, write
 from tests.command_line import Outcome
 from tests.integration.conftest import Command
 
@@ -71,3 +75,22 @@ def test_when_the_topic_has_forgotten_a_version_the_units_still_know_it(
     unit = OutRecord(topics.RETURN_UNITS.name, b"acme/1|R1|TEE|1", b'{"state": "acted", "settings_version": 7}')
     asyncio.run(append(cluster, [unit]))
     assert "applied: acme (version 8), bergwerk (version 1)" in apply(ACME, BERGWERK).out
+
+
+@pytest.mark.usefixtures("installed")
+def test_of_two_who_change_the_same_at_once_the_second_is_told_and_no_version_means_two_things(
+    apply: Callable[..., Outcome], cluster: Cluster
+) -> None:
+    apply(ACME)
+    known = asyncio.run(read_all(cluster))
+    one, other = (
+        differences([known["acme"].model_copy(update={"return_action": stage})], known)
+        for stage in (ReturnActionStage.PROCESSING, ReturnActionStage.MANUAL)
+    )
+    asyncio.run(write(cluster, one))
+    with pytest.raises(ConfigError, match="acme was changed meanwhile"):
+        asyncio.run(write(cluster, other))
+    with pytest.raises(ConfigError, match="acme was changed meanwhile"):
+        asyncio.run(remove(cluster, known["acme"]))
+    after = asyncio.run(read_all(cluster))["acme"]
+    assert (after.version, after.return_action) == (2, ReturnActionStage.PROCESSING)
