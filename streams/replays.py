@@ -37,7 +37,8 @@ def why_not(letter: Letter) -> str | None:
         topic = topics.named(letter.topic)
     except KeyError:
         return f"this release knows no topic {letter.topic!r}: replay it with the release that wrote it"
-    if topic.compacted:
+    # But for a link of a parcel: it is written once, by nobody again, and forgotten a year after its letter is.
+    if topic.compacted and topic is not topics.CONSIGNMENTS:
         writers = ", ".join(topic.writers)
         return (
             f"{topic.name} keeps the newest row of each key, and this one could overwrite it: have {writers} write "
@@ -51,8 +52,8 @@ def replay_of(letter: Letter, now_ms: int) -> OutRecord:
     reason = why_not(letter)
     if reason is not None or letter.topic is None:
         raise ValueError(reason)
-    kept_days = topics.named(letter.topic).retention_days or 0
-    oldest = now_ms - kept_days * topics.DAY_MS + SPARE_MS
+    kept_days = topics.named(letter.topic).retention_days
+    oldest = 0 if kept_days is None else now_ms - kept_days * topics.DAY_MS + SPARE_MS
     return OutRecord(
         letter.topic,
         letter.key,

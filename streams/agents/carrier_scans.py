@@ -26,6 +26,7 @@ from streams.domain.parcel_events import (
 )
 from streams.engine.agent import Agent
 from streams.engine.context import Context
+from streams.engine.dead_letters import split_replay
 from streams.engine.errors import ContractViolation
 from streams.engine.records import Event
 from streams.engine.timers import Timer
@@ -119,7 +120,8 @@ def take_link(event: Event[Consignment | None], ctx: Context) -> None:
         return
     if event.key != keys.consignment_key(link.tracking_key, link.order_key, link.rma):
         raise ContractViolation(f"key {event.key!r} is not the key of its link: use contracts.keys.consignment_key")
-    if ctx.get(links, event.key) is None:
+    # The row of one that a handler failed at is there already; what was kept for it was not told.
+    if ctx.get(links, event.key) is None or split_replay(event.record.headers)[1] is not None:
         _tell_kept(event, link, ctx)
     if link.awaited:
         _answer(event.key, link, ctx)
