@@ -14,12 +14,15 @@ from typing import Annotated, Any, NamedTuple, Required
 from pydantic import AwareDatetime, Field, Strict, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from contracts.orders import MOST_OF_A_LINE
+
 _Id = Annotated[Annotated[int, Strict()] | Annotated[str, Strict()], Field(union_mode="left_to_right")]
 # As Shopify writes them; numbers and exponents get the closer look.
 _Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$", strict=True)]
 # Not so near to the ends of the calendar that its UTC could lie outside.
 _Instant = Annotated[AwareDatetime, Field(ge=datetime(2, 1, 1, tzinfo=UTC), le=datetime(9998, 1, 1, tzinfo=UTC))]
 _Count = Annotated[int, Field(ge=0)]
+_LineCount = Annotated[int, Field(ge=0, le=MOST_OF_A_LINE)]
 
 
 class _Money(TypedDict, total=False):
@@ -46,7 +49,7 @@ class _Line(TypedDict, total=False):
     id: Required[_Id]
     sku: str | None
     variant_id: _Id | None
-    quantity: Required[_Count]
+    quantity: Required[_LineCount]
     current_quantity: _Count | None
     price: Required[_Amount]
     price_set: _MoneySet | None

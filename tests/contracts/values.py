@@ -12,6 +12,7 @@ from annotated_types import MinLen
 from hypothesis import strategies as st
 
 from contracts.model import Model
+from contracts.orders import MOST_OF_A_LINE, ShopifyLine
 from contracts.retailers import Retailer, Schedule, Watchdogs
 from contracts.returns import MOST_OF_A_SKU, EventItem
 
@@ -31,6 +32,7 @@ SPECIAL: dict[tuple[type[Model], str], Values] = {
     (Retailer, "id"): st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}\Z"),
     (Retailer, "hold_hours"): st.floats(0.5, 24 * 90),
     (EventItem, "count"): st.integers(1, MOST_OF_A_SKU),
+    (ShopifyLine, "quantity"): st.integers(0, MOST_OF_A_LINE),
     **{(Watchdogs, name): st.floats(0.5, 365) for name in Watchdogs.model_fields},
     **{(Schedule, name): st.floats(0.5, 1e7) for name in ("cap_s", "give_up_after_s")},
 }
