@@ -17,7 +17,8 @@ MOST_RESULTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a breaker opens: `failures` (a share, 0-1) of the results in window_s failed, and they are at_least so many.
+    """When a breaker opens: `failures` (a share, 0-1) of the results in window_s failed, and they are at_least so many;
+    or so many failed in_a_row, for a busy destination that was well has a window full of successes.
 
     open_s: how long it then lets nothing through; after it, `probes` calls at once until one of them tells.
     """
@@ -25,6 +26,7 @@ class BreakerPolicy:
     window_s: float = 60
     at_least: int = 10
     failures: float = 0.5
+    in_a_row: int = 20
     open_s: float = 30
     probes: int = 1
 
@@ -37,6 +39,7 @@ class Breaker:
     monotonic: Callable[[], float] = time.monotonic
     _results: deque[tuple[float, bool]] = field(default_factory=deque)
     _failed: int = 0
+    _in_a_row: int = 0
     _opened: float | None = None
     _probing: int = 0
 
@@ -70,16 +73,18 @@ class Breaker:
         if self._opened is not None:
             if probe:
                 self._results.clear()
-                self._failed = 0
+                self._failed = self._in_a_row = 0
                 self._opened = None if ok else self.monotonic()
             return
         now = self.monotonic()
         self._results.append((now, ok))
         self._failed += not ok
+        self._in_a_row = 0 if ok else self._in_a_row + 1
         while self._results[0][0] <= now - self.policy.window_s or len(self._results) > MOST_RESULTS:
             self._failed -= not self._results.popleft()[1]
         count = len(self._results)
-        if count >= self.policy.at_least and self._failed >= self.policy.failures * count:
+        many = count >= self.policy.at_least and self._failed >= self.policy.failures * count
+        if many or self._in_a_row >= self.policy.in_a_row:
             self._opened = now
 
     def dropped(self, *, probe: bool) -> None:

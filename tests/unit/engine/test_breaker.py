@@ -57,6 +57,16 @@ def test_failures_below_the_share_leave_it_closed(breaker: Breaker) -> None:
     assert breaker.state == "closed"
 
 
+def test_so_many_failures_in_a_row_open_it_whatever_was_before(breaker: Breaker) -> None:
+    """A destination with a hundred calls a second has a minute of successes in its window when it breaks down."""
+    results(breaker, *[True] * 500, *[False] * (POLICY.in_a_row - 1), True, *[False] * (POLICY.in_a_row - 1))
+    assert breaker.state == "closed"
+
+    results(breaker, False)
+
+    assert breaker.state == "open"
+
+
 def test_only_the_window_counts(breaker: Breaker, clock: Clock) -> None:
     results(breaker, False, False, False)
     clock.now += POLICY.window_s
