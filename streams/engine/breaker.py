@@ -26,9 +26,9 @@ class BreakerPolicy:
     window_s: float = 60
     at_least: int = 10
     failures: float = 0.5
-    in_a_row: int = 20
     open_s: float = 30
     probes: int = 1
+    in_a_row: int = 20
 
 
 @dataclass(slots=True)
