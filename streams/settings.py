@@ -75,11 +75,12 @@ class BreakerSettings(BaseModel):
     failures: float = Field(default=_BREAKER.failures, gt=0, le=1)
     open_s: float = Field(default=_BREAKER.open_s, gt=0)
     probes: int = Field(default=_BREAKER.probes, ge=1)
+    in_a_row: int = Field(default=_BREAKER.in_a_row, ge=1)
 
     @property
     def policy(self) -> BreakerPolicy:
         """As the engine takes it."""
-        return BreakerPolicy(self.window_s, self.at_least, self.failures, self.open_s, self.probes)
+        return BreakerPolicy(self.window_s, self.at_least, self.failures, self.open_s, self.probes, self.in_a_row)
 
 
 class ForwardSettings(BaseModel):
