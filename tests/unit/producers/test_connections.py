@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 import uvicorn
 
 from producers.app import build
+from producers.connections import BoundedConnection
 from producers.incoming import MAX_HEADER_BYTES
 from producers.service import server_config
 from producers.settings import IngressSettings
@@ -157,6 +159,27 @@ async def test_a_request_that_came_with_the_one_that_was_sent_away_is_answered(m
     async with serving(IngressSettings(), full=True) as port:
         raw = await answer(port, HEAD + LOGIN + LENGTH + b"\r\n" + RAW + HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)
         assert raw.count(b"HTTP/1.1 503") == 2
+
+
+def connections() -> int:
+    return sum(isinstance(each, BoundedConnection) for each in gc.get_objects())
+
+
+async def test_a_connection_that_was_closed_leaves_nothing_for_the_search_for_cycles(port: int) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = connections()
+        for _ in range(3):
+            assert status(await answer(port, HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)) == 200
+            assert await answer(port, b"POST / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        async with asyncio.timeout(5):
+            while True:
+                if connections() == before:
+                    break
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_requests_behind_one_another_are_answered_in_turn(port: int) -> None:
