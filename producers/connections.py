@@ -19,8 +19,8 @@ from producers.problems import HeadersTooLarge
 KEEP_ALIVE_S = 75
 # From the first byte of a request to its last header; a sender's headers fit into two packets.
 HEADERS_TIMEOUT_S = 10.0
-# Who was sent away for load and comes again at once (told: in 5 s) is not read before that. Of a thousand connections that
-# do so, 281,000 of 293,000 requests were refused, and those that were let in waited for it (docs/decisions/0010).
+# Who was sent away for load and comes again at once (told: in 5 s) is not read before that. When a thousand clients
+# did so, 281,000 of 293,000 requests were refused, and those that were let in waited for it (docs/decisions/0010).
 HOLD_S = 0.2
 # Among the extensions of a request's scope: how an application has that done, under "hold".
 EXTENSION = "returnstreams"
