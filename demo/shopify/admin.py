@@ -133,7 +133,7 @@ class ShopSimulator:
         with self._lock:
             ident = gid("BulkOperation", next(self._numbers))
         try:
-            operation = bulk.Operation(ident, bulk.lines(self.store, asked["query"]), own_url)
+            operation = bulk.Operation.started(ident, self.store, asked["query"], own_url)
         except (bulk.NotAllowed, GraphQLError) as error:
             problem = {"code": "INVALID", "field": ["query"], "message": str(error)}
             return {"bulkOperation": None, "userErrors": [problem]}

@@ -5,9 +5,10 @@ Shopify's own limits hold: five connections, two levels of them, none inside a l
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -19,6 +20,8 @@ MOST_CONNECTIONS = 5
 DEEPEST_CONNECTION = 2
 # A thousand orders at a time: the store's lock is not held for all of them at once.
 READ_AT_ONCE = 1000
+# Who looks at a small one finds it done.
+PATIENCE_S = 0.2
 
 
 class NotAllowed(ValueError):
@@ -27,12 +30,26 @@ class NotAllowed(ValueError):
 
 @dataclass(slots=True)
 class Operation:
-    """One operation; it is running when it is first looked at, and completed from then on."""
+    """One operation, carried out in a thread of its own; it is running at least until it has been looked at twice."""
 
     ident: str
-    lines: Sequence[bytes]
     own_url: str
-    looks: int = field(default=0)
+    looks: int = 0
+    lines: Sequence[bytes] = ()
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def started(cls, ident: str, store: ShopStore, query: str, own_url: str) -> Self:
+        """One over orders. Raises NotAllowed, GraphQLError or BadSearch."""
+        root = _allowed(query)
+        store.page(_searched(root), "CREATED_AT", None, 1)
+        operation = cls(ident, own_url)
+        threading.Thread(target=operation._carry_out, args=(store, root), name="bulk", daemon=True).start()
+        return operation
+
+    def _carry_out(self, store: ShopStore, root: Selected) -> None:
+        self.lines = lines(store, root)
+        self._done.set()
 
     def seen(self) -> dict[str, Any]:
         """As it is when somebody looks."""
@@ -41,8 +58,8 @@ class Operation:
 
     def node(self) -> dict[str, Any]:
         """As a node of the schema."""
-        status = ("CREATED", "RUNNING")[self.looks] if self.looks < 2 else "COMPLETED"
-        done = status == "COMPLETED"
+        done = self.looks >= 2 and self._done.wait(PATIENCE_S)
+        status = "COMPLETED" if done else "RUNNING" if self.looks else "CREATED"
         return {
             "__typename": "BulkOperation",
             "id": self.ident,
@@ -55,26 +72,33 @@ class Operation:
         }
 
 
-def lines(store: ShopStore, query: str) -> list[bytes]:
-    """The result of a query over orders. Raises NotAllowed, GraphQLError or BadSearch."""
-    document = compiled(query)
-    if document.mutation or len(document.fields) != 1 or document.fields[0].name != "orders":
-        raise NotAllowed("only one query over orders is simulated")
-    [root] = document.fields
-    _check(root)
+def lines(store: ShopStore, root: Selected) -> list[bytes]:
+    """The result of a query over orders."""
     walker = Walker({})
     asked = walker.arguments(root)
     found: list[bytes] = []
     node = _edge_node(root)
     cursor, more = None, True
     while more:
-        bodies, cursors, more = store.page(
-            asked.get("query") or "", asked.get("sortKey") or "CREATED_AT", cursor, READ_AT_ONCE
-        )
+        bodies, cursors, more = store.page(_searched(root), asked.get("sortKey") or "CREATED_AT", cursor, READ_AT_ONCE)
         cursor = cursors[-1] if cursors else None
         for body in bodies:
             found += map(orjson.dumps, _flat(order_node(body), node, walker, None))
     return found
+
+
+def _allowed(query: str) -> Selected:
+    document = compiled(query)
+    if document.mutation or len(document.fields) != 1 or document.fields[0].name != "orders":
+        raise NotAllowed("only one query over orders is simulated")
+    [root] = document.fields
+    _check(root)
+    _edge_node(root)
+    return root
+
+
+def _searched(root: Selected) -> str:
+    return str(Walker({}).arguments(root).get("query") or "")
 
 
 def _flat(value: dict[str, Any], node: Selected, walker: Walker, parent: str | None) -> Iterator[dict[str, Any]]:

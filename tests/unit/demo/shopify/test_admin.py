@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
+from demo.shopify import bulk
 from demo.shopify.admin import ShopSimulator
 from demo.shopify.bucket import PointBucket
+from demo.shopify.execution import Selected
 from demo.shopify.notifying import Faults, deliveries
 from demo.shopify.orders import changed, made
 from demo.shopify.store import ShopStore
 from demo.shopify.webhooks import signature
 from streams.shopify.documents import document
+from tests.waiting import PATIENCE_S, wait_until
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -107,6 +111,28 @@ def test_a_bulk_operation_runs_completes_and_holds_parents_before_children() -> 
     for at, row in enumerate(rows):
         if "__parentId" in row:
             assert row["__parentId"] in [before["id"] for before in rows[:at]]
+
+
+def test_nobody_waits_for_a_bulk_operation_but_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes half a minute for 50,000 orders; no call to a shop may."""
+    may, carried_out = threading.Event(), bulk.lines
+
+    def when_it_may(store: ShopStore, root: Selected) -> list[bytes]:
+        may.wait(10)
+        return carried_out(store, root)
+
+    monkeypatch.setattr(bulk, "lines", when_it_may)
+    simulated = shop(4)
+    query = document("bulk_orders").text.replace("FILTER", "")
+    ident = ask(simulated, "bulk_run", query=query)["data"]["bulkOperationRunQuery"]["bulkOperation"]["id"]
+
+    def status() -> str:
+        return str(ask(simulated, "bulk_status", id=ident)["data"]["bulkOperation"]["status"])
+
+    assert [status() for _ in range(3)] == ["RUNNING"] * 3
+    may.set()
+    wait_until(lambda: status() == "COMPLETED", PATIENCE_S, "the operation has ended")
+    assert sum(b"__parentId" not in line for line in simulated.bulks[ident].lines) == 4
 
 
 @pytest.mark.parametrize(
