@@ -16,10 +16,11 @@ REPEATED_EVERY_S = 10.0
 _KNOWN_AT_MOST = 1000
 
 
-def configure(format: Format = "auto", *, libraries: int = logging.WARNING) -> None:
+def configure(format: Format = "auto", *, ours: int = logging.INFO, libraries: int = logging.WARNING) -> None:
     """Console for people, JSON for machines (`auto` looks for a terminal), all on stderr: stdout is for results.
 
-    libraries: from which level on aiokafka, uvicorn and the like are heard; their lines look like ours.
+    ours, libraries: from which level on our own lines are written, and those of aiokafka, uvicorn and the like; these
+    look like ours.
     """
     as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
     # Rich's tracebacks would show local variables: orders, addresses, secrets.
@@ -35,7 +36,7 @@ def configure(format: Format = "auto", *, libraries: int = logging.WARNING) -> N
     ]
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(ours),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     handler = _Stderr()

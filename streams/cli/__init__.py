@@ -66,8 +66,8 @@ def returnstreams(
     ] = False,
 ) -> None:
     """Kafka stream processors for product returns."""
-    # A command that fails says so in one line of ours; `run` and `serve` let the client be heard.
-    configure(libraries=logging.CRITICAL)
+    # A command says what it does in words of its own, and why it fails in one line; `run` and `serve` write a log.
+    configure(ours=logging.WARNING, libraries=logging.CRITICAL)
 
 
 @app.command()

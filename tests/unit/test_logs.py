@@ -97,3 +97,13 @@ def test_a_traceback_for_people_shows_no_variables(capsys: pytest.CaptureFixture
     assert "ValueError: 13" in told
     assert "locals" not in told
     assert "Hush" not in told
+
+
+def test_a_command_writes_no_log_of_what_goes_well(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("json", ours=logging.WARNING, libraries=logging.CRITICAL)
+    structlog.get_logger().info("producer started", action="producer_started")
+    structlog.get_logger().warning("subscriptions could not be audited", action="subscription_audit_failed")
+
+    assert [json.loads(line)["action"] for line in capsys.readouterr().err.splitlines()] == [
+        "subscription_audit_failed"
+    ]
