@@ -31,6 +31,8 @@ from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.task import TaskCore
 from streams.garbage import collect_rarely
 
+# Any time that the engine takes for one: the 28th of November 2026.
+WRITTEN_MS = 1_795_824_000_000
 SPEC = Spec("localhost:1", "bench", "given", "actions", "rows", 4, "", "")
 
 
@@ -73,7 +75,8 @@ def messages(events: int) -> list[Any]:
     """As the client hands them over."""
     given = enumerate(traffic.inputs(events // 2, events // 2))
     return [
-        ConsumerRecord("given", 0, offset, 1, 0, r.key.encode(), r.value, None, 0, 0, r.headers) for offset, r in given
+        ConsumerRecord("given", 0, offset, WRITTEN_MS, 0, r.key.encode(), r.value, None, 0, 0, r.headers)
+        for offset, r in given
     ]
 
 
