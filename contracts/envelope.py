@@ -98,9 +98,7 @@ class Letterhead:
             schema,
             _JSON_HEADER,
         )
-        if trace is None:
-            return found
-        return found + tuple((name, value.encode()) for name, value in trace.headers.items())
+        return found if trace is None else found + trace.record_headers
 
 
 def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:

@@ -68,9 +68,7 @@ class SubscriptionWatch:
                 continue
             try:
                 await self._one(retailer)
-            except (
-                Exception
-            ) as error:  # of one shop, or the brokers', or a bug: the other shops are looked at all the same
+            except Exception as error:  # the shop's, the brokers', or a bug: the other shops are looked at all the same
                 log.warning(
                     "subscriptions could not be audited",
                     action="subscription_audit_failed",

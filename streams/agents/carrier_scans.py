@@ -26,7 +26,7 @@ from streams.domain.parcel_events import (
 )
 from streams.engine.agent import Agent
 from streams.engine.context import Context
-from streams.engine.dead_letters import split_replay
+from streams.engine.dead_letters import is_replay
 from streams.engine.errors import ContractViolation
 from streams.engine.records import Event
 from streams.engine.timers import Timer
@@ -121,7 +121,7 @@ def take_link(event: Event[Consignment | None], ctx: Context) -> None:
     if event.key != keys.consignment_key(link.tracking_key, link.order_key, link.rma):
         raise ContractViolation(f"key {event.key!r} is not the key of its link: use contracts.keys.consignment_key")
     # The row of one that a handler failed at is there already; what was kept for it was not told.
-    if ctx.get(links, event.key) is None or split_replay(event.record.headers)[1] is not None:
+    if ctx.get(links, event.key) is None or is_replay(event.record):
         _tell_kept(event, link, ctx)
     if link.awaited:
         _answer(event.key, link, ctx)

@@ -21,7 +21,7 @@ from streams.agents.alerts import raise_alert
 from streams.domain.kept_returns import OrderReturns, parcels
 from streams.engine.agent import Agent
 from streams.engine.context import Context
-from streams.engine.dead_letters import split_replay
+from streams.engine.dead_letters import is_replay
 from streams.engine.errors import ContractViolation
 from streams.engine.records import Event
 from streams.engine.timers import Timer
@@ -50,8 +50,8 @@ def take_upload(event: Event[ReturnUpload], ctx: Context) -> None:
     before = known.of(rma) or known.first(rma, freeze(ctx.retailer(upload.retailer)), event.at)
     order = ctx.get(orders, event.key)
     # A person sends again what failed, perhaps long after the customer has changed it: that must not bring it back.
-    overtaken = split_replay(event.record.headers)[1] is not None and event.at < before.last_upload_at
-    after = before.overtaking(upload) if overtaken else before.taking(upload, event.at, order)
+    overtaken = is_replay(event.record) and event.at < before.last_upload_at
+    after = before.knowing(upload) if overtaken else before.taking(upload, event.at, order)
     if before.revision == 0:
         _tell_created(event, ctx)
     _link(event, [key for key in after.consignments if key not in before.consignments], ctx)

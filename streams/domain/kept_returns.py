@@ -55,24 +55,22 @@ class KeptReturn(Model):
     def taking(self, upload: ReturnUpload, at: datetime, order: Order | None) -> KeptReturn:
         """Once this upload is known: unchanged units keep their decision, changed and new ones are decided now."""
         spelt = {folded_sku(unit.sku): unit.sku.strip() for unit in reversed(upload.units)}
-        known = self.model_copy(update={"spellings": {**spelt, **self.spellings}, "revision": self.revision + 1})
+        known = self.knowing(upload).model_copy(update={"spellings": {**spelt, **self.spellings}})
         units = zip(upload.units, ordinals(upload.units), strict=True)
         decided = {(folded_sku(unit.sku), unit.ordinal): unit for unit in self.units}
         return known.model_copy(
             update={
                 "last_upload_at": max(at, self.last_upload_at),
-                "uploads": (*self.uploads, content_of_upload(upload)),
                 "units": tuple(
                     _kept(decided.get((folded_sku(unit.sku), ordinal)), unit, order)
                     or known._decided(unit, ordinal, order)
                     for unit, ordinal in units
                 ),
-                "consignments": tuple(dict.fromkeys((*self.consignments, *parcels(upload)))),
             }
         )
 
-    def overtaking(self, upload: ReturnUpload) -> KeptReturn:
-        """Once an upload is known that a later one has overtaken: its parcels count, its units do not."""
+    def knowing(self, upload: ReturnUpload) -> KeptReturn:
+        """Once this upload is known, its parcels count. Where a later one has overtaken it, that is all."""
         return self.model_copy(
             update={
                 "revision": self.revision + 1,

@@ -124,8 +124,7 @@ class Context:
         if not topic.compacted:
             raise ValueError(f"{topic.name} is not compacted: a tombstone means nothing there")
         trace = self.cause.trace
-        headers = () if trace is None else tuple((name, text.encode()) for name, text in trace.headers.items())
-        self._write(topic, key, None, headers, partition_key, partition)
+        self._write(topic, key, None, () if trace is None else trace.record_headers, partition_key, partition)
 
     def _write(
         self,

@@ -64,6 +64,11 @@ def split_replay(headers: Headers) -> tuple[Headers, Replay | None]:
     return headers[:-3], Replay(int(of), int(attempt), agent.decode(errors="replace"))
 
 
+def is_replay(record: Record) -> bool:
+    """Whether a letter's record was sent again: what came since may have overtaken it."""
+    return split_replay(record.headers)[1] is not None
+
+
 def is_for_another(agent: str, record: Record) -> bool:
     """Whether this is a replay that another agent asked for. Costs a good record one comparison."""
     if not record.headers or record.headers[-1][0] != REPLAY_FOR:

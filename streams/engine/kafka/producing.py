@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
 
+from contracts.topics import MAX_MESSAGE_BYTES
 from streams.engine.kafka.cluster import (
     COMMIT_TIMEOUT_S,
     OURS,
@@ -29,8 +30,6 @@ TRANSACTION_TIMEOUT_MS = 10_000
 RETRY_BACKOFF_MS = 20
 # Just below the brokers' usual 1 MB limit for a batch; a record larger than that travels alone.
 BATCH_BYTES = 900_000
-# Webhook bodies may be 10 MiB; key, headers and framing come on top.
-REQUEST_BYTES = 12 * 1024 * 1024
 
 # Of a record's timestamp: the broker's own time (LogAppendTime), not the writer's.
 _BY_BROKER = 1
@@ -57,7 +56,7 @@ class Transactions:
             acks="all",
             linger_ms=0,  # batches are built whole before they are sent
             max_batch_size=BATCH_BYTES,
-            max_request_size=REQUEST_BYTES,
+            max_request_size=MAX_MESSAGE_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )
