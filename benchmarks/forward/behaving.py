@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/plain\r\n\r\nok"
-_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+from benchmarks.forward.receiver import Calls, in_process
+
 _ORDER = re.compile(rb'"OrderNo":"([^"]+)"')
 
 
@@ -55,43 +53,34 @@ class _Receiver:
             self.port = self.server.sockets[0].getsockname()[1]
 
 
-class _Call(asyncio.Protocol):
+class _Call(Calls):
     """One connection."""
 
     def __init__(self, receiver: _Receiver) -> None:
+        super().__init__()
         self._receiver = receiver
-        self._read = b""
-        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._receiver.connections.add(transport)
+        super().connection_made(transport)
+        if self.transport is not None:
+            self._receiver.connections.add(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        if self._transport is not None:
-            self._receiver.connections.discard(self._transport)
+        if self.transport is not None:
+            self._receiver.connections.discard(self.transport)
 
-    def data_received(self, data: bytes) -> None:
-        """See asyncio."""
-        self._read += data
-        while (head := self._read.find(_END)) >= 0:
-            length = _LENGTH.search(self._read, 0, head)
-            end = head + len(_END) + (int(length[1]) if length else 0)
-            if len(self._read) < end:
-                return
-            found = _ORDER.search(self._read, head, end)
-            order = found[1].decode() if found else ""
-            self._receiver.seen.setdefault(order, time.perf_counter())
-            self._read = self._read[end:]
-            if self._receiver.mode is not Mode.HANGS:
-                asyncio.get_running_loop().call_later(self._receiver.delay_s, self._answer, order)
+    def called(self, call: bytes) -> None:
+        """See Calls."""
+        found = _ORDER.search(call)
+        order = found[1].decode() if found else ""
+        self._receiver.seen.setdefault(order, time.perf_counter())
+        if self._receiver.mode is not Mode.HANGS:
+            asyncio.get_running_loop().call_later(self._receiver.delay_s, self._answer, order)
 
     def _answer(self, order: str) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_ANSWER)
+        if self.answer():
             self._receiver.done.add(order)
 
 
@@ -117,19 +106,8 @@ class Receivers:
 @contextmanager
 def receiving(names: list[str], delay_s: float) -> Iterator[Receivers]:
     """So many, that answer after so long."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, names, delay_s), daemon=True)
-    process.start()
-    try:
-        yield Receivers(ours, ours.recv())
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _serve(pipe: Connection, names: list[str], delay_s: float) -> None:
-    asyncio.run(_work(pipe, names, delay_s))
+    with in_process(_work, names, delay_s) as pipe:
+        yield Receivers(pipe, pipe.recv())
 
 
 async def _work(pipe: Connection, names: list[str], delay_s: float) -> None:

@@ -6,50 +6,66 @@ It reads no more of HTTP than it must, so that as little of the machine as possi
 from __future__ import annotations
 
 import asyncio
-import socket
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from typing import Any
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/plain\r\n\r\nok"
 _END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
-class Answering(asyncio.Protocol):
-    """One connection. times: of all calls to this receiver."""
+class Calls(asyncio.Protocol):
+    """One connection. Each call on it goes to `called`, which has it answered or not."""
 
-    def __init__(self, delay_s: float, times: list[float]) -> None:
-        self._delay_s = delay_s
-        self._times = times
+    def __init__(self) -> None:
         self._read = b""
-        self._transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         self._read += data
         while (head := self._read.find(_END)) >= 0:
-            lower = self._read[:head].lower()
-            at = lower.find(_LENGTH)
-            length = int(lower[at + len(_LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            end = head + len(_END) + length
+            length = _LENGTH.search(self._read, 0, head)
+            end = head + len(_END) + (int(length[1]) if length else 0)
             if len(self._read) < end:
                 return
-            self._read = self._read[end:]
-            self._times.append(time.perf_counter())
-            asyncio.get_running_loop().call_later(self._delay_s, self._answer)
+            call, self._read = self._read[:end], self._read[end:]
+            self.called(call)
 
-    def _answer(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_ANSWER)
+    def called(self, call: bytes) -> None:
+        """One whole call, headers and body."""
+        raise NotImplementedError
+
+    def answer(self) -> bool:
+        """Say 200; whether anybody was left to hear it."""
+        if self.transport is None or self.transport.is_closing():
+            return False
+        self.transport.write(_ANSWER)
+        return True
+
+
+class Answering(Calls):
+    """times: of all calls to this receiver."""
+
+    def __init__(self, delay_s: float, times: list[float]) -> None:
+        super().__init__()
+        self._delay_s = delay_s
+        self._times = times
+
+    def called(self, call: bytes) -> None:
+        """See Calls."""
+        self._times.append(time.perf_counter())
+        asyncio.get_running_loop().call_later(self._delay_s, self.answer)
 
 
 class Receiver:
@@ -73,19 +89,26 @@ class Receiver:
 @contextmanager
 def receiving(delay_s: float) -> Iterator[Receiver]:
     """One that answers after so long."""
+    with in_process(_work, delay_s) as pipe:
+        yield Receiver(pipe, pipe.recv())
+
+
+@contextmanager
+def in_process(work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> Iterator[Connection]:
+    """Run `work(pipe, *arguments)` in a process of its own until the end of the block; our end of the pipe."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, delay_s), daemon=True)
+    process = context.Process(target=_run, args=(work, theirs, *arguments), daemon=True)
     process.start()
     try:
-        yield Receiver(ours, ours.recv())
+        yield ours
     finally:
         process.terminate()
         process.join()
 
 
-def _serve(pipe: Connection, delay_s: float) -> None:
-    asyncio.run(_work(pipe, delay_s))
+def _run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
+    asyncio.run(work(*arguments))
 
 
 async def _work(pipe: Connection, delay_s: float) -> None:

@@ -19,16 +19,6 @@ from streams.engine.rocks import RocksStorage
 from tests.unit.engine.rocks_kit import ROW, filled
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> RocksStorage:
-    return RocksStorage(tmp_path, "live.")
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "live.toy" / "3"
-
-
 def test_a_restart_has_rows_positions_and_their_age(tmp_path: Path) -> None:
     now = datetime(2026, 11, 1, tzinfo=UTC)
     first = RocksStorage(tmp_path, clock=lambda: now)("toy", 0)

@@ -20,16 +20,6 @@ from tests.unit.engine.rocks_kit import filled
 from tests.unit.engine.toys import toy_agent
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> RocksStorage:
-    return RocksStorage(tmp_path, "live.")
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "live.toy" / "3"
-
-
 def overwrite(file: Path, at: int, size: int) -> None:
     raw = bytearray(file.read_bytes())
     raw[at : at + size] = os.urandom(min(size, len(raw) - at))
