@@ -97,8 +97,8 @@ async def once(given: list[Any], sink: NoBroker) -> dict[str, float]:
             batch = core.begin()
             for record in records:
                 core.handle(batch, record, now)
-        writes = batch.rows.writes
         with steps.time("rows to changelog records"):
+            writes = batch.rows.net()
             positions.note_consumed(stored, writes, batch.offsets, SPEC.partitions)
             rows = positions.changelog_records(made, 0, writes)
         with steps.time("records to batches"):

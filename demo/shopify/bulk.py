@@ -77,10 +77,10 @@ def lines(store: ShopStore, root: Selected) -> list[bytes]:
     walker = Walker({})
     asked = walker.arguments(root)
     found: list[bytes] = []
-    node = _edge_node(root)
+    node, searched, sort_key = _edge_node(root), _searched(root), asked.get("sortKey") or "CREATED_AT"
     cursor, more = None, True
     while more:
-        bodies, cursors, more = store.page(_searched(root), asked.get("sortKey") or "CREATED_AT", cursor, READ_AT_ONCE)
+        bodies, cursors, more = store.page(searched, sort_key, cursor, READ_AT_ONCE)
         cursor = cursors[-1] if cursors else None
         for body in bodies:
             found += map(orjson.dumps, _flat(order_node(body), node, walker, None))
