@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -24,6 +25,9 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 Dialler = Callable[[tuple[Any, ...]], socket.socket]
 """The socket by which an address (as getaddrinfo has it) is dialled."""
+
+DIALLED: ContextVar[list[str]] = ContextVar("DIALLED")
+"""Which addresses were dialled for a call that wants to know: none where a connection serves that was kept."""
 
 KEEP_ALIVE_S = 30
 
@@ -74,19 +78,31 @@ class JudgingResolver(AbstractResolver):
 
 
 def connector(
-    *, guarded: bool, verify: ssl.SSLContext, resolver: Resolver, timeout_s: float, dialler: Dialler = dial
+    *,
+    guarded: bool,
+    verify: ssl.SSLContext,
+    resolver: Resolver,
+    timeout_s: float,
+    kept: bool = True,
+    dialler: Dialler = dial,
 ) -> aiohttp.TCPConnector:
-    """Connections that are dialled by judged addresses alone. As many as are asked for: the outbox bounds them."""
+    """Connections that are dialled by judged addresses alone. As many as are asked for: the outbox bounds them.
+
+    kept: whether they are, for the next call to the same host.
+    """
 
     def judged(address: tuple[Any, ...]) -> socket.socket:
         # Whatever led there: a host that is an address is not resolved.
         if guarded:
             judge([str(address[4][0])])
+        if (dialled := DIALLED.get(None)) is not None:
+            dialled.append(str(address[4][0]))
         return dialler(address)
 
     return aiohttp.TCPConnector(
         limit=0,
-        keepalive_timeout=KEEP_ALIVE_S,
+        force_close=not kept,
+        keepalive_timeout=KEEP_ALIVE_S if kept else None,
         ssl=verify,
         # Each connection asks anew, so that what was judged is what is dialled.
         use_dns_cache=False,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import contextlib
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -24,7 +22,8 @@ from contracts.retailers import Hook, Retailer
 from contracts.trace import Trace
 from streams import observability
 from streams.agents.hook_calls import HookAnswer, HookCall, version_of
-from streams.callers.guard import NotPublic, Resolver, connector, resolve, tls
+from streams.callers.guard import DIALLED, Resolver, connector, resolve, tls
+from streams.callers.hook_answers import answer_of, why
 from streams.engine.outbox import Call
 from streams.observability import Step
 from streams.secrets import Secrets, SecretUnreadable
@@ -33,8 +32,7 @@ USER_AGENT = f"returnstreams/{version('returnstreams')}"
 
 # Nobody reads what a receiver has to say; this much is taken so that its connection can be used again.
 LARGEST_ANSWER_BYTES = 64 * 1024
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_HEADERS = 1000
 
 NO_HOOK = "the retailer has no hook"
 NO_URL = "(not a URL)"
@@ -80,25 +78,31 @@ class HookCaller:
         self._resolver = resolver
         self._traces = list(traces)
         self._now = now
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
-    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
-        """One of two, for a connection that one retailer may open must not be there for another to find."""
-        if guarded not in self._sessions:
+    def _session(self, *, guarded: bool, kept: bool = True) -> aiohttp.ClientSession:
+        """By whether addresses are guarded, for a connection that one retailer may open must not be there for another
+        to find; and by whether connections are kept for the next call."""
+        if (guarded, kept) not in self._sessions:
             connect_s = self._timeouts.connect_s
-            dialling = connector(guarded=guarded, verify=self._verify, resolver=self._resolver, timeout_s=connect_s)
-            self._sessions[guarded] = aiohttp.ClientSession(
-                connector=dialling,
+            self._sessions[guarded, kept] = aiohttp.ClientSession(
+                connector=connector(
+                    guarded=guarded, verify=self._verify, resolver=self._resolver, timeout_s=connect_s, kept=kept
+                ),
                 # The bounds on the whole are ours; those of the client start anew with each byte.
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # Nobody looks into an answer, and a packed one of 64 KB may be a gigabyte.
                 auto_decompress=False,
+                # Nor into its headers: however many and long they are, they must not hide the status.
+                max_line_size=LARGEST_ANSWER_BYTES,
+                max_field_size=LARGEST_ANSWER_BYTES,
+                max_headers=MOST_HEADERS,
                 # A .netrc or a proxy of the environment must not decide who gets a retailer's updates and secrets.
                 trust_env=False,
                 trace_configs=self._traces,
             )
-        return self._sessions[guarded]
+        return self._sessions[guarded, kept]
 
     async def __call__(self, call: Call[HookCall]) -> HookAnswer:
         """Make one attempt. Only a cancellation comes out as an exception."""
@@ -131,9 +135,8 @@ class HookCaller:
             url = _parsed(hook.url)
             if url.scheme != "https" and not hook.allow_private:
                 return HookAnswer(error=NOT_HTTPS)
-            session = self._session(guarded=not hook.allow_private)
             async with asyncio.timeout(self._timeouts.whole_s):
-                response = await session.post(url, data=body, headers=headers, allow_redirects=False)
+                response = await self._post(url, body, headers, guarded=not hook.allow_private)
         except SecretUnreadable as error:
             return HookAnswer(error=f"the hook's secret cannot be used, nothing was sent: {error}")
         except aiohttp.ConnectionTimeoutError:
@@ -141,9 +144,27 @@ class HookCaller:
         except TimeoutError:
             return HookAnswer(error=f"no answer within {self._timeouts.whole_s:g} s")
         except Exception as error:  # the outbox needs an answer, and whatever this is, another attempt may not meet it
-            return HookAnswer(error=_why(error))
+            return HookAnswer(error=why(error))
         await self._drain(response)
-        return _answer(response, self._now())
+        return answer_of(response, self._now())
+
+    async def _post(self, url: URL, body: bytes, headers: dict[str, str], *, guarded: bool) -> aiohttp.ClientResponse:
+        """Post it; at once on a new connection where a kept one turns out to have been closed by the receiver.
+
+        Many close theirs without a word, some after each answer. It says nothing against this update, and where the
+        receiver has taken it all the same, it knows the repeat by its id.
+        """
+        dialled: list[str] = []
+        DIALLED.set(dialled)
+        try:
+            return await self._session(guarded=guarded).post(url, data=body, headers=headers, allow_redirects=False)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if dialled:
+                raise
+        anew = self._session(guarded=guarded, kept=False)
+        return await anew.post(url, data=body, headers=headers, allow_redirects=False)
 
     def _headers(self, call_id: str, body: bytes, hook: Hook) -> dict[str, str] | None:
         """The headers, None where the secret that the hook names is not there."""
@@ -176,30 +197,15 @@ class HookCaller:
             return  # all of it came with the status, and its connection is free again
         taken = 0
         try:
-            async with asyncio.timeout(self._timeouts.drain_s):
-                async for chunk in response.content.iter_any():
-                    taken += len(chunk)
-                    if taken > LARGEST_ANSWER_BYTES:
-                        break
-        except (TimeoutError, aiohttp.ClientError):
-            pass  # the status is known: what comes after it changes nothing
+            # Whatever comes behind it: the status is known, and nothing changes it any more.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(self._timeouts.drain_s):
+                    async for chunk in response.content.iter_any():
+                        taken += len(chunk)
+                        if taken > LARGEST_ANSWER_BYTES:
+                            break
         finally:
             response.close()
-
-
-def _why(error: Exception) -> str:
-    """What happened, in words that cannot hold a header's value: the messages of libraries may."""
-    # The client's own errors are those of the TLS library too, but have nothing of what it knew.
-    for cause in (each for each in _causes(error) if not isinstance(each, aiohttp.ClientError)):
-        if isinstance(cause, NotPublic):
-            return f"nothing was sent: {cause}"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {cause.reason}"
-        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
-            return f"{_step(error)} failed: {os.strerror(cause.errno)}"
-    return f"{_step(error)} failed ({type(error).__name__})"
 
 
 def _about(url: str, call: Call[HookCall]) -> dict[str, str | int]:
@@ -252,50 +258,3 @@ def _header_value(field: str, value: str) -> str:
     if not (value.isascii() and value.isprintable()):
         raise SecretUnreadable(f"{field!r} must be printable ASCII to go into a header")
     return value
-
-
-def _answer(response: aiohttp.ClientResponse, now: datetime) -> HookAnswer:
-    error = None
-    if response.status in _REDIRECTS and "location" in response.headers:
-        error = "redirects are not followed: the hook's address must be the final one"
-    elif not 200 <= response.status < 300:
-        error = f"HTTP {response.status}"
-    return HookAnswer(
-        status=response.status, error=error, retry_after_s=_retry_after_s(response.headers.get("retry-after"), now)
-    )
-
-
-def _retry_after_s(written: str | None, now: datetime) -> float | None:
-    """Seconds, from either form of the header (RFC 9110); None where it says nothing that can be read."""
-    if written is None:
-        return None
-    if written.isascii() and written.isdigit():
-        return float(written[:9])
-    try:
-        at = parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in found:
-        found.append(cause)
-        # Several addresses were tried: any of them tells as much as another.
-        inner = getattr(cause, "exceptions", ())
-        cause = inner[0] if inner else cause.__cause__ or cause.__context__
-    return found
-
-
-def _step(error: Exception) -> str:
-    steps: dict[type[Exception], str] = {
-        aiohttp.ClientConnectorError: "connecting",
-        aiohttp.InvalidURL: "the hook's address",
-        aiohttp.ServerDisconnectedError: "reading the answer",
-        aiohttp.ClientOSError: "reading the answer",
-        aiohttp.ClientPayloadError: "reading the answer",
-        aiohttp.ClientResponseError: "reading the answer",
-    }
-    return next((step for kind, step in steps.items() if isinstance(error, kind)), "the call")

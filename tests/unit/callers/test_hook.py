@@ -105,10 +105,34 @@ class TestRetryAfter:
 
         assert answer.retry_after_s == pytest.approx(90, abs=5)
 
-    async def test_nonsense_is_nothing(self) -> None:
-        answer, _ = await answer_of(status("503 Busy", "retry-after: soon"))
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "soon",
+            "-5",
+            "1.5",
+            "",
+            "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+            "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+            "Mon, 01 Jan 2026 99999999999:00:00 GMT",
+        ],
+    )
+    @pytest.mark.parametrize("line", ["503 Busy", "200 OK"])
+    async def test_nonsense_is_nothing_and_hides_no_answer(self, line: str, said: str) -> None:
+        answer, _ = await answer_of(status(line, f"retry-after: {said}"))
 
-        assert answer.retry_after_s is None
+        assert (answer.status, answer.retry_after_s) == (int(line[:3]), None)
+
+    @pytest.mark.parametrize(("said", "seconds"), [("0000000000120", 120), ("9" * 5000, 999_999_999)])
+    async def test_a_long_number_is_one_too(self, said: str, seconds: int) -> None:
+        answer, _ = await answer_of(status("503 Busy", f"retry-after: {said}"))
+
+        assert answer.retry_after_s == seconds
+
+    async def test_a_date_that_is_over_is_no_wait(self) -> None:
+        answer, _ = await answer_of(status("503 Busy", "retry-after: Mon, 01 Jan 2001 00:00:00 GMT"))
+
+        assert answer.retry_after_s == 0
 
 
 async def test_a_hook_that_is_gone_is_an_answer_without_a_url() -> None:

@@ -96,6 +96,38 @@ class TestMisbehaviour:
 
         assert (answer.error or "").startswith("reading the answer failed")
 
+    async def test_a_kept_connection_that_the_receiver_has_closed_costs_no_attempt(self) -> None:
+        served: list[int] = []
+
+        async def once(said: Received, writer: asyncio.StreamWriter) -> None:
+            """A receiver that closes after each answer and does not say so: the next update is on its way already."""
+            if said.connection in served:
+                writer.transport.abort()
+                return
+            served.append(said.connection)
+            await status("200 OK")(said, writer)
+
+        async with receiver(once) as it, calling(it.url) as caller:
+            answers = [await caller(call(f"call-{n}")) for n in range(5)]
+
+        assert [answer.error for answer in answers] == [None] * 5
+        assert len(served) == 5
+
+    async def test_a_new_connection_that_is_closed_is_not_made_twice(self) -> None:
+        async def leave(_: Received, writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+
+        answer, it = await answer_of(leave)
+
+        assert answer.status is None
+        assert len(it.received) == 1
+
+    async def test_long_headers_hide_no_answer(self) -> None:
+        cookies = [f"x-{n}: {'v' * 300}" for n in range(150)]
+        answer, _ = await answer_of(status("200 OK", f"content-security-policy: {'x' * 12_000}", *cookies))
+
+        assert answer.accepted
+
     async def test_nobody_listening(self) -> None:
         async with receiver(status("200 OK")) as it:
             gone = it.url
