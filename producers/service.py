@@ -13,7 +13,6 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
-from uvicorn.loops.auto import auto_loop_factory
 
 from producers.app import build
 from producers.budget import Budget
@@ -26,6 +25,7 @@ from producers.rereading import Accounts, Rereading
 from producers.retailers import Directory
 from producers.retailers_reader import RetailersReader
 from producers.settings import PREFIX, IngressSettings, Settings
+from streams import event_loop
 from streams.garbage import collect_rarely
 from streams.serving import serving
 from streams.watchdog import Watchdog
@@ -202,6 +202,4 @@ def _listening(host: str, port: int, setting: str) -> list[socket.socket]:
 
 def serve(settings: Settings) -> None:
     """Run the ingress in this process until it is told to stop."""
-    # uvloop, where there is one for this system.
-    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(serve_async(settings))
+    event_loop.run(serve_async(settings))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import hypothesis.core
@@ -14,6 +16,23 @@ from hypothesis.vendor import pretty
 
 from demo.broker import Broker, BrokerError, BrokerOptions, Cluster, EmbeddedCluster, open_broker
 from demo.broker.external import BOOTSTRAP_VARIABLE
+from streams import event_loop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests run on the loop that the product runs on; this is for the systems that have only the other one."""
+    parser.addoption("--without-uvloop", action="store_true", help="run on asyncio's own event loop")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As if it were not installed."""
+    if config.getoption("without_uvloop"):
+        sys.modules["uvloop"] = None  # type: ignore[assignment]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What async tests and fixtures run on."""
+    return {"the product's": event_loop.new}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from streams import pauses, replays
+from streams import event_loop, pauses, replays
 from streams.cli import letters_shown
 from streams.cli.console import err, out, print_table
 from streams.cli.instants import ago
@@ -49,7 +48,7 @@ def list_(
     states = frozenset(State) if dropped else frozenset(State) - {State.DROPPED}
     wanted = Filter(kind, error, key, ago(since, datetime.now(UTC)) if since else None, states)
     cluster = load().cluster
-    found = sorted(asyncio.run(_read_all(cluster, names, wanted)), key=lambda letter: (letter.at, letter.offset))
+    found = sorted(event_loop.run(_read_all(cluster, names, wanted)), key=lambda letter: (letter.at, letter.offset))
     shown = found[-limit:]
     if as_json:
         for letter in shown:
@@ -71,7 +70,7 @@ def show(
 ) -> None:
     """All of one letter: where it stood, what was wrong, its headers and its value."""
     cluster = load().cluster
-    known = asyncio.run(read(cluster, _known(agent), lambda number: number == offset))
+    known = event_loop.run(read(cluster, _known(agent), lambda number: number == offset))
     (letter,) = replays.choose(known, [offset], agent)
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
@@ -96,7 +95,7 @@ def replay(
     if (kind or error) and not all_:
         raise ConfigError("--kind and --error choose among --all")
     cluster = load().cluster
-    known = asyncio.run(read(cluster, _known(agent)))
+    known = event_loop.run(read(cluster, _known(agent)))
     states = frozenset() if again else frozenset({State.OPEN})
     if all_:
         chosen = [letter for letter in known.values() if Filter(kind, error, states=states).takes(letter)]
@@ -111,7 +110,7 @@ def replay(
     out.print(f"These records go to their topics again, for {agent} alone; others pass them over.")
     if not yes:
         typer.confirm(f"Send {len(sendable)} again?", abort=True)
-    done = asyncio.run(replays.replay(cluster, agent, [letter.offset for letter in sendable], again))
+    done = event_loop.run(replays.replay(cluster, agent, [letter.offset for letter in sendable], again))
     out.print(f"sent again: {done}; one that fails once more is a new letter with the next attempt's number")
 
 
@@ -123,7 +122,7 @@ def drop(
 ) -> None:
     """Mark letters as of no further use: `list` shows them no more. They are kept until their twenty days are over."""
     cluster = load().cluster
-    chosen = replays.choose(asyncio.run(read(cluster, _known(agent))), offsets, agent)
+    chosen = replays.choose(event_loop.run(read(cluster, _known(agent))), offsets, agent)
     left = [letter for letter in chosen if letter.state is State.OPEN]
     if not left:
         out.print("none of them is open; nothing to do")
@@ -131,7 +130,7 @@ def drop(
     print_table(letters_shown.table(left))
     if not yes:
         typer.confirm(f"Drop {len(left)}?", abort=True)
-    out.print(f"dropped: {asyncio.run(replays.drop(cluster, agent, [letter.offset for letter in left]))}")
+    out.print(f"dropped: {event_loop.run(replays.drop(cluster, agent, [letter.offset for letter in left]))}")
 
 
 @app.command()
@@ -142,7 +141,7 @@ def resume(
 ) -> None:
     """Let paused tasks go on, once the cause is mended: their count of failures begins anew."""
     name, cluster = _known(agent), load().cluster
-    known = {pause.partition: pause for pause in asyncio.run(pauses.paused(cluster)) if pause.agent == name}
+    known = {pause.partition: pause for pause in event_loop.run(pauses.paused(cluster)) if pause.agent == name}
     wrong = sorted(set(partitions or ()) - set(known))
     if wrong:
         names = ", ".join(map(str, sorted(known))) or "none"
@@ -158,8 +157,8 @@ def resume(
     print_table(table)
     if not yes:
         typer.confirm(f"Let {len(chosen)} go on?", abort=True)
-    asyncio.run(pauses.lift(cluster, chosen))
-    left = asyncio.run(pauses.still_paused(cluster, chosen, RESUME_TIMEOUT_S))
+    event_loop.run(pauses.lift(cluster, chosen))
+    left = event_loop.run(pauses.still_paused(cluster, chosen, RESUME_TIMEOUT_S))
     for pause in chosen:
         place = f"{agent}[{pause.partition}]"
         told = "will go on when a process runs it: none has said so yet" if pause in left else "goes on"
@@ -171,7 +170,7 @@ async def _read_all(cluster: Cluster, names: list[str], wanted: Filter) -> list[
 
 
 def _tell_of_pauses(cluster: Cluster, names: list[str]) -> None:
-    for pause in asyncio.run(pauses.paused(cluster)):
+    for pause in event_loop.run(pauses.paused(cluster)):
         if pause.agent in names:
             remedy = f"once mended: returnstreams dead-letters resume {pause.agent} {pause.partition}"
             err.print(f"{pause.agent}[{pause.partition}] is paused ({pause.reason}); {remedy}", markup=False)

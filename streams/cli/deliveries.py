@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +11,7 @@ import orjson
 import typer
 
 from contracts.tracking import Delivery
+from streams import event_loop
 from streams.cli import deliveries_shown
 from streams.cli.console import err, out, print_table, showing_progress
 from streams.cli.instants import ago
@@ -49,7 +49,7 @@ def list_(
     now = datetime.now(UTC)
     wanted = Filter(retailer, since=ago(since, now) if since else None)
     states = UNDELIVERED if state is None else frozenset({state})
-    totals, shown = asyncio.run(_overview(load().cluster, wanted, states, now, limit))
+    totals, shown = event_loop.run(_overview(load().cluster, wanted, states, now, limit))
     if not totals and retailer is not None:
         one_of(in_force(), retailer, "in force")
     if as_json:
@@ -75,7 +75,7 @@ def show(
 ) -> None:
     """All of one delivery, or of those of one return: each attempt, what waits behind it, and its body."""
     cluster, now = load().cluster, datetime.now(UTC)
-    found = asyncio.run(_histories(cluster, names))
+    found = event_loop.run(_histories(cluster, names))
     if not found:
         raise ConfigError(_unknown(names))
     for number, each in enumerate(found):
@@ -109,7 +109,7 @@ def replay(
     wanted = Filter(retailer, since=ago(since, now) if since else None)
     if names and len(names) == 2:
         wanted = Filter(names[0])
-    asyncio.run(_replay(load().cluster, wanted, _meant(names), state, now, yes, names))
+    event_loop.run(_replay(load().cluster, wanted, _meant(names), state, now, yes, names))
 
 
 async def _overview(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streams import event_loop
 from streams.callers.hook import public_url
 from streams.callers.hook_trial import TEST, try_hook
 from streams.cli import hooks_shown
@@ -45,7 +45,7 @@ def try_out(
     if not yes:
         typer.confirm(f"Send a test update ({TEST}) to {public_url(chosen.hook.url)}?", abort=True)
     now = datetime.now(UTC)
-    trial = asyncio.run(try_hook(chosen, secrets_in(load().secrets_dir), now))
+    trial = event_loop.run(try_hook(chosen, secrets_in(load().secrets_dir), now))
     if as_json:
         out.out(hooks_shown.line(trial, now))
     else:

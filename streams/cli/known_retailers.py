@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.cli.console import err
 from streams.engine.errors import ConfigError
 from streams.retailers_file import parse
@@ -34,7 +34,7 @@ def in_file(path: Path) -> tuple[Retailer, ...]:
 
 def in_force() -> dict[str, Retailer]:
     """All that were applied, by id."""
-    return asyncio.run(read_all(load().cluster))
+    return event_loop.run(read_all(load().cluster))
 
 
 def one_of(known: Mapping[str, Retailer], wanted: str, where: str) -> Retailer:

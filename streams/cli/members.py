@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
+from streams import event_loop
 from streams.cli.console import out
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import remove_member
@@ -21,7 +21,7 @@ def remove(
     instance: Annotated[str, typer.Argument(help="The RETURNSTREAMS_INSTANCE_ID of a process that has ended.")],
 ) -> None:
     """Hand the tasks of a process that will not come back to the others now, not when its session ends."""
-    removed = asyncio.run(_remove(instance))
+    removed = event_loop.run(_remove(instance))
     if not removed:
         raise ConfigError(f"no agent has a member {instance!r}: its session has ended, or the id is another one")
     out.print(f"removed from {', '.join(removed)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import orjson
 import typer
 
 from contracts.keys import order_key, order_name
+from streams import event_loop
 from streams.cli import orders_shown
 from streams.cli.console import out
 from streams.cli.later import Later, later
@@ -52,7 +52,7 @@ def show(
     key, months = order_key(retailer, name), settings.orders.kept_months
     if not order_name(name):
         raise ConfigError("the order's name is blank: give it as in Shopify, with or without its '#'")
-    found = asyncio.run(look_up(settings.cluster, key))
+    found = event_loop.run(look_up(settings.cluster, key))
     if found.order is None and found.gone_at is None:
         # YAML and all that reads the retailers file come with it: 30 ms that a found order does not wait for.
         from streams.cli.known_retailers import in_force, one_of

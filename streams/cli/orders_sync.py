@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
@@ -24,6 +23,7 @@ from contracts.retailers import Retailer
 from producers.orders_import import DEFAULT_DAYS, READABLE_DAYS
 from producers.orders_reconcile import Tally
 from producers.problems import Unavailable
+from streams import event_loop
 from streams.cli.console import err, out
 from streams.cli.known_retailers import in_force, one_of
 from streams.engine.errors import ConfigError
@@ -105,7 +105,7 @@ async def _reconcile(
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(work)
+        return event_loop.run(work)
     except ShopifyError as error:
         raise ConfigError(f"the shop's Admin API: {error}; what was written stays: start the command again") from None
     except Unavailable as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.cli import removal_shown, retailers_shown
 from streams.cli.console import out, print_table, showing_progress
 from streams.cli.known_retailers import in_file, in_force, one_of
@@ -47,7 +47,7 @@ def apply_(file: FileArgument = None, yes: Annotated[bool, typer.Option("--yes",
         return
     if not yes:
         typer.confirm(f"Apply {len(changes)} of {len(retailers)} retailers?", abort=True)
-    asyncio.run(write(load().cluster, changes))
+    event_loop.run(write(load().cluster, changes))
     out.print(f"applied: {', '.join(f'{c.after.id} (version {c.after.version})' for c in changes)}")
 
 
@@ -92,12 +92,12 @@ def remove(
     """
     known = one_of(in_force(), retailer, "in force")
     settings, now = load(), datetime.now(UTC)
-    left = asyncio.run(_left_behind(settings.cluster, known.id, now))
+    left = event_loop.run(_left_behind(settings.cluster, known.id, now))
     for line in removal_shown.before(known, left, accounts_naming(settings.ingress.accounts(), known.id), now):
         out.print(line, markup=False)
     if not yes and typer.prompt(f"Type {known.id} to remove it").strip() != known.id:
         raise typer.Abort
-    asyncio.run(write_removal(settings.cluster, known))
+    event_loop.run(write_removal(settings.cluster, known))
     out.print(removal_shown.done(known), markup=False)
 
 
@@ -117,7 +117,7 @@ def _read(file: Path | None) -> tuple[Retailer, ...]:
 
 def _show_differences(retailers: tuple[Retailer, ...], known: Mapping[str, Retailer]) -> list[Difference]:
     strangers = {retailer.id for retailer in retailers} - known.keys()
-    changes = differences(retailers, known, asyncio.run(_used(load().cluster, strangers)) if strangers else None)
+    changes = differences(retailers, known, event_loop.run(_used(load().cluster, strangers)) if strangers else None)
     for change in changes:
         _show(change)
     if not changes:

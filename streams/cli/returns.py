@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 
 from contracts import topics
 from contracts.keys import order_key
+from streams import event_loop
 from streams.cli import returns_shown
 from streams.cli.console import out
 from streams.cli.known_retailers import in_force, one_of
@@ -41,7 +41,7 @@ def show(
     Two orders may have a return with the same RMA: without --order, both are shown. Comments are never shown.
     """
     name = rma.strip()
-    stories, found = asyncio.run(_search(load().cluster, retailer, name, order))
+    stories, found = event_loop.run(_search(load().cluster, retailer, name, order))
     if not stories:
         one_of(in_force(), retailer, "in force")
         raise ConfigError(_unknown(retailer, name, order, found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.cli import rules_shown
 from streams.cli.console import out
 from streams.cli.known_retailers import in_file, in_force, one_of
@@ -64,7 +64,7 @@ def _trials(retailer: Retailer, order_file: Path, return_file: Path) -> tuple[Tr
 
 
 def _compared(retailer: Retailer, count: int) -> Comparison:
-    past = asyncio.run(read_past(load().cluster, retailer.id, count))
+    past = event_loop.run(read_past(load().cluster, retailer.id, count))
     try:
         return compare(past, retailer)
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import orjson
@@ -12,7 +11,7 @@ from producers.logs import configure
 from producers.service import CannotListen
 from producers.service import serve as serve_ingress
 from producers.settings import PREFIX
-from streams import process
+from streams import event_loop, process
 from streams.cli.console import out
 from streams.engine.errors import ConfigError
 from streams.exporting import CannotExport, exporting
@@ -45,7 +44,7 @@ def run(agents: Annotated[list[str], typer.Argument(help=f"{', '.join(AGENTS)}, 
     name = chosen[0].name if len(chosen) == 1 else "agents"
     try:
         with exporting(f"returnstreams-{name}"):
-            asyncio.run(process.run(chosen, settings))
+            event_loop.run(process.run(chosen, settings))
     except CannotExport as error:
         raise ConfigError(str(error)) from None
 
@@ -57,7 +56,7 @@ def check() -> None:
     for name, value in _flat(settings.model_dump(mode="json")):
         out.print(f"{PREFIX}{name}={value}", markup=False)
     build(["all"], settings)
-    asyncio.run(_check_topics(settings))
+    event_loop.run(_check_topics(settings))
 
 
 async def _check_topics(settings: Settings) -> None:

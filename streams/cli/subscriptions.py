@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.cli import subscriptions_shown
 from streams.cli.console import err, out
 from streams.cli.known_retailers import in_force, one_of
@@ -28,7 +28,7 @@ RetailerOption = Annotated[str | None, typer.Option(help="Only this retailer's s
 def audit_(retailer: RetailerOption = None) -> None:
     """Tell what is missing, wrong or double. Exit code 0: nothing; 1: something, or a shop could not be asked."""
     settings = load()
-    audits = asyncio.run(_audits(settings, _chosen(retailer)))
+    audits = event_loop.run(_audits(settings, _chosen(retailer)))
     for each, found in audits:
         _show(each, found)
     if any(not isinstance(found, Audit) or found.changes for _, found in audits):
@@ -45,13 +45,13 @@ def repair(
     with RETURNSTREAMS_INGRESS__SHOPIFY_PATH_KEY. Exit code 1 where something could not be done: run it again.
     """
     settings = load()
-    audits = asyncio.run(_audits(settings, _chosen(retailer)))
+    audits = event_loop.run(_audits(settings, _chosen(retailer)))
     for each, found in audits:
         _show(each, found)
     plans = [(each, found) for each, found in audits if isinstance(found, Audit) and found.changes]
     if plans and not yes:
         typer.confirm(f"Repair {sum(len(found.changes) for _, found in plans)} subscriptions?", abort=True)
-    failed = asyncio.run(_repaired(settings, plans)) if plans else 0
+    failed = event_loop.run(_repaired(settings, plans)) if plans else 0
     if failed or any(not isinstance(found, Audit) for _, found in audits):
         raise typer.Exit(1)
 

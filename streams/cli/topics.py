@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import orjson
 import typer
 from rich.table import Table
 
+from streams import event_loop
 from streams.cli.console import err, out, print_table
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import reading
@@ -28,20 +28,20 @@ _POLL_S = 0.5
 def plan() -> None:
     """Show what `apply` would do."""
     settings = load()
-    show(asyncio.run(_plan(settings)))
+    show(event_loop.run(_plan(settings)))
 
 
 @app.command("apply")
 def apply_(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Create what is missing, alter what differs. Deletes nothing, changes no partition count."""
     settings = load()
-    changes = asyncio.run(_plan(settings))
+    changes = event_loop.run(_plan(settings))
     show(changes)
     if all(change.step is Step.KEEP for change in changes):
         return
     if not yes and not any(change.step is Step.REFUSE for change in changes):
         typer.confirm("Do this?", abort=True)
-    asyncio.run(_apply(settings, changes))
+    event_loop.run(_apply(settings, changes))
     out.print("done")
 
 
@@ -51,7 +51,7 @@ def tail(
     follow: Annotated[bool, typer.Option(help="Go on with what comes.")] = False,
 ) -> None:
     """Print the committed records of a topic, one JSON line each, from the first one on."""
-    asyncio.run(_tail(load(), topic, follow))
+    event_loop.run(_tail(load(), topic, follow))
 
 
 async def _plan(settings: Settings) -> list[Change]:

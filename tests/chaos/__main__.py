@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
+from streams import event_loop
 from tests.chaos.faults import KINDS
 from tests.chaos.mutants import ENGINES, NATIVE
 from tests.chaos.report import show
@@ -59,7 +59,7 @@ def main() -> int:
     out = Console()
     out.print(f"seed {plan.seed}", highlight=False)
     directory = Path(tempfile.mkdtemp(prefix="returnstreams-chaos-"))
-    verdict = asyncio.run(soak(plan, directory, lambda line: out.print(line, highlight=False)))
+    verdict = event_loop.run(soak(plan, directory, lambda line: out.print(line, highlight=False)))
     show(verdict, out)
     if not verdict.clean:
         out.print(f"the workers' logs are in {directory}", highlight=False)

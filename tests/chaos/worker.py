@@ -5,14 +5,13 @@ python -m tests.chaos.worker ENGINE (settings: the product's environment variabl
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
 from producers.logs import configure
-from streams import process
+from streams import event_loop, process
 from streams.agents.tracking_forward import tracking_forward
 from streams.engine.agent import Agent
 from streams.engine.options import RunnerOptions
@@ -40,7 +39,7 @@ def main(engine: str) -> None:
     configure(settings.log.format)
     options = partial(RunnerOptions, session_timeout_ms=int(SESSION_S * 1000))
     with patch.object(process, "RunnerOptions", options):
-        asyncio.run(process.run(agents(settings), settings))
+        event_loop.run(process.run(agents(settings), settings))
 
 
 if __name__ == "__main__":

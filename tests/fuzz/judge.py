@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 from producers.app import build
 from producers.messages import KEPT, Message
 from producers.problems import Unavailable
+from streams import event_loop
 from tests.fuzz.request import ACCOUNTS, NOW, Request
 from tests.unit.producers import support
 
@@ -48,7 +48,7 @@ class Ingress:
     def __init__(self) -> None:
         self._door = support.door_of(ACCOUNTS, Publisher(), clock=lambda: NOW)
         self._app = build(self._door)
-        self._loop = asyncio.new_event_loop()
+        self._loop = event_loop.new()
 
     def close(self) -> None:
         """Let go of the loop."""

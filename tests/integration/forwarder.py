@@ -5,13 +5,12 @@ python -m tests.integration.forwarder (settings: the product's environment varia
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
 from producers.logs import configure
-from streams import process
+from streams import event_loop, process
 from streams.agents.tracking_forward import tracking_forward
 from streams.engine.options import RunnerOptions
 from streams.settings import load
@@ -28,7 +27,7 @@ def main() -> None:
     configure(settings.log.format)
     agent = tracking_forward(replace(settings.forward.policy, timeout_s=CALL_TIMEOUT_S))
     with patch.object(process, "RunnerOptions", partial(RunnerOptions, session_timeout_ms=SESSION_MS)):
-        asyncio.run(process.run([agent], settings))
+        event_loop.run(process.run([agent], settings))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pytest
 
 from contracts import topics
 from producers.messages import Kept
+from streams import event_loop
 from streams.engine import dead_letters
 from streams.engine.errors import Undecodable
 from streams.engine.kafka import Cluster, append, reading
@@ -32,7 +33,7 @@ CAME = Record(
 
 def bury(cluster: Cluster, *buried: tuple[str, Record, Exception]) -> None:
     """Letters as agents write them; the first of a topic has the offset 0."""
-    asyncio.run(append(cluster, [dead_letters.letter(*each) for each in buried]))
+    event_loop.run(append(cluster, [dead_letters.letter(*each) for each in buried]))
 
 
 def records(cluster: Cluster, topic: str, count: int) -> list[Record]:
@@ -46,7 +47,7 @@ def records(cluster: Cluster, topic: str, count: int) -> list[Record]:
                 found += await reader.fetch(0.2)
             return found + await reader.fetch(0.2)
 
-    return asyncio.run(read())
+    return event_loop.run(read())
 
 
 def listed(command: Command, *options: str) -> list[dict[str, Any]]:
@@ -74,7 +75,7 @@ class TestList:
             ("carrier-scans", CAME._replace(topic="carrier-events", key=None), Undecodable("no key")),
         )
         kept = Kept("unknown_shop", "no retailer has this shop", sender="shopify").message_of(b"{}", "k")
-        asyncio.run(append(cluster, [OutRecord(kept.topic.name, b"k", kept.value, kept.headers)]))
+        event_loop.run(append(cluster, [OutRecord(kept.topic.name, b"k", kept.value, kept.headers)]))
 
     def test_all_of_all_agents_and_of_the_door(self, command: Command) -> None:
         outcome = command("dead-letters", "list")
@@ -221,7 +222,7 @@ class TestReplay:
 
     def test_what_the_door_refused_must_be_sent_by_its_sender(self, command: Command, cluster: Cluster) -> None:
         kept = Kept("unknown_shop", "no retailer has this shop", sender="shopify").message_of(b"{}", "k")
-        asyncio.run(append(cluster, [OutRecord(kept.topic.name, b"k", kept.value, kept.headers)]))
+        event_loop.run(append(cluster, [OutRecord(kept.topic.name, b"k", kept.value, kept.headers)]))
         refused = command("dead-letters", "replay", "ingress", "0", "--yes")
         assert refused.code == 78
         assert "have its sender send it again" in refused.err

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from contracts import topics
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.agents.return_rules import AGENT as RETURN_RULES
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, append
@@ -74,7 +75,7 @@ def test_a_paused_agent_says_so_and_goes_on_when_it_may(
     command: Command, environment: dict[str, str], cluster: Cluster, tmp_path: Path
 ) -> None:
     with capture_logs():
-        asyncio.run(_stand_still(cluster))
+        event_loop.run(_stand_still(cluster))
     assert (
         "return-rules[0] is paused (2 failures in a row); once mended: returnstreams"
         in command("dead-letters", "list").err
@@ -96,6 +97,6 @@ def test_what_is_resumed_while_nobody_runs_it_goes_on_later(
 ) -> None:
     monkeypatch.setattr("streams.cli.dead_letters.RESUME_TIMEOUT_S", 0.1)
     with capture_logs():
-        asyncio.run(_stand_still(cluster))
+        event_loop.run(_stand_still(cluster))
     outcome = command("dead-letters", "resume", "return-rules", "0", "--yes")
     assert "return-rules[0] will go on when a process runs it" in outcome.out

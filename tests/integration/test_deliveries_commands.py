@@ -14,6 +14,7 @@ from aiokafka.admin import RecordsToDelete
 
 from contracts import topics
 from contracts.returns import Meaning
+from streams import event_loop
 from streams.agents.tracking_forward import tracking_forward
 from streams.engine.kafka import Cluster, append, read_rows
 from streams.engine.outbox import Policy
@@ -61,7 +62,7 @@ def forward(cluster: Cluster, answers: Answering, orders: Sequence[str] = (), he
                 await eventually(lambda: len(hook.received) >= heard, f"the hook has heard {heard}")
             return hook.received
 
-    return asyncio.run(work())
+    return event_loop.run(work())
 
 
 def lines(command: Command, *arguments: str) -> list[dict[str, Any]]:
@@ -146,7 +147,7 @@ def test_what_waits_for_a_person_can_be_sent_when_its_attempts_are_kept_no_longe
 ) -> None:
     first = forward(cluster, answering(acme="422 No", bolt="422 No"), ["acme/ACME", "bolt/BOLT"], heard=6)
     [refused] = {told(each) for each in first if "ACME" in str(each.body)}
-    asyncio.run(_expire(cluster))
+    event_loop.run(_expire(cluster))
 
     assert totals(command) == {"acme": (1, 0, 1, 0), "bolt": (1, 0, 1, 0)}
     assert (
@@ -174,9 +175,9 @@ def test_since_reads_nothing_that_is_older(cluster: Cluster) -> None:
     async def read(since: datetime | None) -> int:
         return sum([len(rows) async for rows in read_rows(cluster, topic, since=since)])
 
-    asyncio.run(write())
+    event_loop.run(write())
     ages = (None, timedelta(days=10), timedelta(days=4), timedelta(days=1), timedelta(hours=1))
-    assert [asyncio.run(read(None if age is None else now - age)) for age in ages] == [3, 3, 2, 1, 0]
+    assert [event_loop.run(read(None if age is None else now - age)) for age in ages] == [3, 3, 2, 1, 0]
 
 
 REFUSED = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from contracts.envelope import from_headers
 from contracts.keys import action_id
 from contracts.retailers import ReturnActionStage
 from contracts.returns import Option, ReturnUpload
+from streams import event_loop
 from streams.engine.kafka import partition_of
 from tests.command_line import returnstreams
 from tests.waiting import wait_until
@@ -76,7 +76,7 @@ def test_what_the_publishers_guide_writes_is_an_upload_in_the_right_partition(
 
 def test_what_the_subscribers_guide_reads_is_paid_once(settings: dict[str, str], tmp_path: Path) -> None:
     paid_twice, other = action(1), action(2)
-    asyncio.run(write(settings, paid_twice, paid_twice, other))
+    event_loop.run(write(settings, paid_twice, paid_twice, other))
     reader = example("subscribers.md", settings, tmp_path, DATABASE=str(tmp_path / "payments.db"))
     output = tmp_path / "output"
     try:

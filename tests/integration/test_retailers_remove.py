@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from contracts import topics
 from contracts.retailers import ReturnActionStage
+from streams import event_loop
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster, append
 from streams.engine.records import OutRecord
@@ -51,7 +51,7 @@ def test_it_says_what_is_left_behind_asks_for_the_id_and_the_version_goes_on(
     unit = b'{"state": "decided", "waiting_for": "processing", "settings_version": 2}'
     rows = [(topics.ORDERS, "acme/1", b"{}"), (topics.ORDERS, "acme/2", b"{}"), (topics.ORDERS, "acme/2", None)]
     rows += [(topics.RETURN_UNITS, "acme/1|R1|TEE|1", unit), (topics.RETURN_UNITS, "bergwerk/1|R1|TEE|1", unit)]
-    asyncio.run(append(cluster, [OutRecord(topic.name, key.encode(), value) for topic, key, value in rows]))
+    event_loop.run(append(cluster, [OutRecord(topic.name, key.encode(), value) for topic, key, value in rows]))
 
     unknown = command("retailers", "remove", "acne", "--yes")
     assert (unknown.code, "near: acme" in unknown.err) == (78, True)
@@ -73,7 +73,7 @@ def test_when_the_topic_has_forgotten_a_version_the_units_still_know_it(
     apply: Callable[..., Outcome], cluster: Cluster
 ) -> None:
     unit = OutRecord(topics.RETURN_UNITS.name, b"acme/1|R1|TEE|1", b'{"state": "acted", "settings_version": 7}')
-    asyncio.run(append(cluster, [unit]))
+    event_loop.run(append(cluster, [unit]))
     assert "applied: acme (version 8), bergwerk (version 1)" in apply(ACME, BERGWERK).out
 
 
@@ -82,15 +82,15 @@ def test_of_two_who_change_the_same_at_once_the_second_is_told_and_no_version_me
     apply: Callable[..., Outcome], cluster: Cluster
 ) -> None:
     apply(ACME)
-    known = asyncio.run(read_all(cluster))
+    known = event_loop.run(read_all(cluster))
     one, other = (
         differences([known["acme"].model_copy(update={"return_action": stage})], known)
         for stage in (ReturnActionStage.PROCESSING, ReturnActionStage.MANUAL)
     )
-    asyncio.run(write(cluster, one))
+    event_loop.run(write(cluster, one))
     with pytest.raises(ConfigError, match="acme was changed meanwhile"):
-        asyncio.run(write(cluster, other))
+        event_loop.run(write(cluster, other))
     with pytest.raises(ConfigError, match="acme was changed meanwhile"):
-        asyncio.run(remove(cluster, known["acme"]))
-    after = asyncio.run(read_all(cluster))["acme"]
+        event_loop.run(remove(cluster, known["acme"]))
+    after = event_loop.run(read_all(cluster))["acme"]
     assert (after.version, after.return_action) == (2, ReturnActionStage.PROCESSING)

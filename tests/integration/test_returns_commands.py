@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from contracts.orders import Order
 from contracts.retailers import Retailer, Rule, RuleOutcome
 from contracts.returns import Meaning
 from contracts.topics import Topic
+from streams import event_loop
 from streams.domain.orders import slim
 from streams.engine.kafka import Cluster, append, reading
 from streams.engine.records import OutRecord
@@ -50,7 +50,7 @@ retailers:
 
 @pytest.fixture(autouse=True)
 def _applied(installed: None, cluster: Cluster) -> None:
-    asyncio.run(write(cluster, differences([ACME], {})))
+    event_loop.run(write(cluster, differences([ACME], {})))
 
 
 def record(topic: Topic, key: str, value: Model | None) -> OutRecord:
@@ -78,7 +78,7 @@ def returned(rma: str, order: Order, day: int = 0, of: Retailer = ACME, **change
 
 def written(cluster: Cluster, *records: Iterator[OutRecord] | OutRecord) -> None:
     flat = [each for some in records for each in ([some] if isinstance(some, OutRecord) else some)]
-    asyncio.run(append(cluster, flat))
+    event_loop.run(append(cluster, flat))
 
 
 def ends(cluster: Cluster) -> dict[tuple[str, int], int]:
@@ -89,7 +89,7 @@ def ends(cluster: Cluster) -> dict[tuple[str, int], int]:
             places = [(topic.name, p) for topic in topics.CATALOGUE for p in await reader.partitions(topic.name)]
             return (await reader.bounds(places))[1]
 
-    return asyncio.run(look())
+    return event_loop.run(look())
 
 
 class TestShow:

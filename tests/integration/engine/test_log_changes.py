@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from contracts import topics
 from demo.broker import BrokerOptions, EmbeddedCluster
+from streams import event_loop
 from streams.engine import metrics
 from streams.engine.errors import StateRefused
 from streams.engine.keyvalue import MemoryKeyValue
@@ -55,7 +56,7 @@ async def test_inputs_that_were_given_more_partitions_are_refused_by_name(
 
 def held_up(work: Coroutine[Any, Any, None]) -> None:
     """Do this on a loop of its own while this thread's, and with it every task, stands still."""
-    thread = threading.Thread(target=asyncio.run, args=(work,))
+    thread = threading.Thread(target=event_loop.run, args=(work,))
     thread.start()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from streams import event_loop
 from streams.engine import running_task
 from streams.engine.kafka import Cluster, Transactions, producing
 from streams.engine.options import RunnerOptions, memory
@@ -83,4 +84,4 @@ async def _main(place: Path, role: Role) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), Role(**json.loads(sys.argv[2]))))
+    event_loop.run(_main(Path(sys.argv[1]), Role(**json.loads(sys.argv[2]))))

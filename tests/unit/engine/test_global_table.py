@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import cast
 
 from contracts import topics
 from contracts.retailers import Retailer
+from streams import event_loop
 from streams.engine.global_table import GlobalTable
 from streams.engine.kafka import Cluster, Reader
 from streams.engine.records import Record
@@ -60,7 +60,7 @@ class Topic:
 
 def read(table: GlobalTable[Retailer], *values: bytes | None) -> list[int | None]:
     topic = Topic(table, [said(value) for value in values])
-    asyncio.run(table.read_to_end(cast(Reader, topic)))
+    event_loop.run(table.read_to_end(cast(Reader, topic)))
     return topic.seen
 
 

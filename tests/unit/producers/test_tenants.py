@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -22,6 +21,7 @@ from producers.app import build
 from producers.door import Door
 from producers.messages import KEPT
 from producers.retailers import path_token
+from streams import event_loop
 from tests.unit.producers.support import PATH_KEY, body, door_of, shippo_signature, shopify_headers
 from tests.unit.producers.test_carriers import easypost_signature_of
 from tests.unit.producers.test_door import MemoryPublisher
@@ -109,7 +109,7 @@ class Outcome:
             async with httpx.AsyncClient(transport=transport, base_url="http://ingress") as client:
                 return await client.post(path, content=raw, headers=encoded)
 
-        return asyncio.run(run())
+        return event_loop.run(run())
 
 
 def rig() -> Outcome:
