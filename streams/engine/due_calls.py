@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.retailers import Retailer
-from streams.engine import outbox, timers
+from streams.engine import heads, timers
 from streams.engine.agent import Agent, Outbox
 from streams.engine.context import View
 from streams.engine.lanes import Lanes, Room
@@ -39,27 +39,27 @@ class DueCalls:
         stored = rows.below
         lanes, places = self._lanes.get(box.name), self._places(box, rows, room)
         if lanes is None:
-            heads = outbox.due(stored, box.name, now, limit)
+            found = heads.due(stored, box.name, now, limit)
         else:
             lanes.move_old(rows, stored)
-            heads = lanes.due(stored, now, limit, places)
-        taken, known = Counter(box.lane_of(key) for key, _ in heads), {key for key, _ in heads}
-        found = {lane: places(lane) for lane in taken}
+            found = lanes.due(stored, now, limit, places)
+        taken, known = Counter(box.lane_of(key) for key, _ in found), {key for key, _ in found}
+        room_of = {lane: places(lane) for lane in taken}
         passed = timers.passed(now).encode()
-        for key, stamp in rows.writes.get(outbox.head_index_of(box.name), {}).items():
-            if len(heads) >= limit:
+        for key, stamp in rows.writes.get(heads.head_index_of(box.name), {}).items():
+            if len(found) >= limit:
                 break
             if key in known or stamp is None or stamp > passed:
                 continue
             lane = box.lane_of(key)
-            if lane not in found:
-                found[lane] = places(lane)
-            if taken[lane] < found[lane]:
-                number = outbox.head_of(rows, box.name, key, lane)
+            if lane not in room_of:
+                room_of[lane] = places(lane)
+            if taken[lane] < room_of[lane]:
+                number = heads.head_of(rows, box.name, key, lane)
                 if number is not None:
                     taken[lane] += 1
-                    heads.append((key, number))
-        return heads
+                    found.append((key, number))
+        return found
 
     def next_due(self, stored: Rows, outboxes: Iterable[str], room: Room) -> datetime | None:
         """When a head of one of these outboxes may be tried, for which there is room."""
@@ -68,7 +68,7 @@ class DueCalls:
     def _next_due(self, stored: Rows, name: str, room: Room) -> datetime | None:
         lanes = self._lanes.get(name)
         if lanes is None:
-            return outbox.next_due(stored, name)
+            return heads.next_due(stored, name)
         return lanes.next_due(self._places(self._agent.outboxes[name], stored, room))
 
     def _places(self, box: Outbox[Any, Any], rows: Rows, room: Room) -> Callable[[str], int]:

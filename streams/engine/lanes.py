@@ -13,8 +13,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from streams.engine import outbox, timers
+from streams.engine import timers
 from streams.engine.agent import Outbox
+from streams.engine.heads import heads_of, lanes_of, move_to_lane
 from streams.engine.overlay import Overlay, Rows, Writes
 
 Room = Callable[[str, str], int]
@@ -34,7 +35,7 @@ class Lanes:
 
     def __init__(self, box: Outbox[Any, Any]) -> None:
         self._box = box
-        self._store = outbox.lanes_of(box.name)
+        self._store = lanes_of(box.name)
         self._first: dict[str, str] = {}
         self._last = ""
         self._to_move = False
@@ -47,7 +48,7 @@ class Lanes:
             lane, stamp, _ = found[0].split("|", 2)
             self._first[lane] = stamp
             behind = f"{lane}}}"  # behind all that begin with the lane and a bar
-        self._to_move = next(stored.scan(outbox.heads_of(self._box.name)), None) is not None
+        self._to_move = next(stored.scan(heads_of(self._box.name)), None) is not None
 
     def follow(self, writes: Writes) -> None:
         """Take over what was applied to what is stored."""
@@ -59,10 +60,10 @@ class Lanes:
     def move_old(self, rows: Overlay, stored: Rows) -> None:
         """Give heads that a release without lanes wrote their place in a lane."""
         if self._to_move:
-            old = list(islice(stored.scan(outbox.heads_of(self._box.name)), MOVED_AT_ONCE))
+            old = list(islice(stored.scan(heads_of(self._box.name)), MOVED_AT_ONCE))
             self._to_move = bool(old)
             for head, number in old:
-                outbox.move_to_lane(rows, self._box, head, number)
+                move_to_lane(rows, self._box, head, number)
 
     def due(self, stored: Rows, now: datetime, limit: int, room: Callable[[str], int]) -> list[tuple[str, int]]:
         """Heads (key, number) that may be tried now, at most `limit`: one of each lane in turn, longest due first.

@@ -1,9 +1,8 @@
 """Outboxes: calls to the outside, durable, in order per key. What is stored of them, and when a call may start.
 
-A queue is rows `<key>|<number>` holding the intents in order. The head of each queue stands in a second store under
-the time from which it may be tried, in an outbox with lanes under its lane and that time. Starting a call first commits
-the attempt with its deadline and moves that time to the deadline: whoever owns the task then, repeats only after it.
-The answer removes the row or sets a later time.
+A queue is rows `<key>|<number>` holding the intents in order, and its head (`heads`) has a time from which it may be
+tried. Starting a call first commits the attempt with its deadline and moves that time to the deadline: whoever owns the
+task then, repeats only after it. The answer removes the row or sets a later time.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from contracts.model import Model
 from contracts.trace import PARENT, STATE, Trace, read
 from streams.engine import timers
 from streams.engine.breaker import BreakerPolicy
+from streams.engine.heads import head_index_of, set_head
 
 if TYPE_CHECKING:
     from streams.engine.agent import Outbox
@@ -104,21 +104,6 @@ def queue_of(outbox: str) -> str:
     return f"$outbox.{outbox}"
 
 
-def heads_of(outbox: str) -> str:
-    """The store that holds the first call of each key under the time from which it may be tried: without lanes."""
-    return f"$outbox.{outbox}.heads"
-
-
-def lanes_of(outbox: str) -> str:
-    """The same with lanes: under the lane, then that time."""
-    return f"$outbox.{outbox}.lanes"
-
-
-def head_index_of(outbox: str) -> str:
-    """The store that says from when on the first call of each key may be tried."""
-    return f"$outbox.{outbox}.head-index"
-
-
 def _numbers(outbox: str) -> str:
     return f"$outbox.{outbox}.numbers"
 
@@ -146,24 +131,7 @@ def append(
         stored |= trace.headers
     rows.put(queue_of(outbox), _row(key, number), orjson.dumps(stored))
     if rows.get(head_index_of(outbox), key) is None:
-        _set_head(rows, outbox, key, number, timers.passed(now), lane)
-
-
-def due(rows: Rows, outbox: str, now: datetime, limit: int) -> list[tuple[str, int]]:
-    """Heads (key, number) that may be tried now, longest due first, at most `limit`. For an outbox without lanes."""
-    found: list[tuple[str, int]] = []
-    for row_key, number in rows.scan(heads_of(outbox), before=timers.behind(now)):
-        if len(found) >= limit:
-            break
-        found.append((row_key.split("|", 1)[1], int(number)))
-    return found
-
-
-def next_due(rows: Rows, outbox: str) -> datetime | None:
-    """When the next head may be tried. For an outbox without lanes."""
-    for row_key, _ in rows.scan(heads_of(outbox)):
-        return timers.instant(row_key.split("|", 1)[0])
-    return None
+        set_head(rows, outbox, key, number, timers.passed(now), lane)
 
 
 def start(
@@ -182,7 +150,7 @@ def start(
     deadline = (shared or now) + timedelta(seconds=outbox.policy.timeout_s)
     rows.put(queue_of(outbox.name), _row(key, number), orjson.dumps(stored))
     lane = outbox.lane_of(key)
-    _set_head(rows, outbox.name, key, number, timers.stamp(deadline), lane)
+    set_head(rows, outbox.name, key, number, timers.stamp(deadline), lane)
     return Call(
         outbox=outbox.name,
         key=key,
@@ -208,32 +176,19 @@ def is_current(rows: Rows, call: Call[Any]) -> bool:
     return bool(attempt == (call.id, call.attempt, call.first_at.isoformat()))
 
 
-def head_of(rows: Rows, outbox: str, key: str, lane: str = "") -> int | None:
-    """The number of a key's first call; None where its queue is empty."""
-    at = rows.get(head_index_of(outbox), key)
-    number = None if at is None else rows.get(*_head(outbox, lane, at.decode(), key))
-    return None if number is None else int(number)
-
-
-def is_head(rows: Rows, outbox: str, key: str, number: int, now: datetime, lane: str = "") -> bool:
-    """Whether this call is still its key's first and may be tried now."""
-    at = rows.get(head_index_of(outbox), key)
-    if at is None or at.decode() > timers.passed(now):
-        return False
-    return rows.get(*_head(outbox, lane, at.decode(), key)) == str(number).encode()
-
-
 def settle(rows: Overlay, call: Call[Any], verdict: Verdict, now: datetime) -> None:
     """Take the call off the queue and let the next one of its key start, or set when it is tried again."""
     if isinstance(verdict, Again):
-        _set_head(rows, call.outbox, call.key, call.number, timers.stamp(verdict.at), call.lane)
+        set_head(rows, call.outbox, call.key, call.number, timers.stamp(verdict.at), call.lane)
         return
     rows.put(queue_of(call.outbox), _row(call.key, call.number), None)
     following = _behind(rows, call)
     if following is None:
-        _set_head(rows, call.outbox, call.key, 0, None, call.lane)
+        # The queue is empty, and its counter goes with it: an answer is known by its id, never by the number alone.
+        rows.put(_numbers(call.outbox), call.key, None)
+        set_head(rows, call.outbox, call.key, 0, None, call.lane)
     else:
-        _set_head(rows, call.outbox, call.key, following, timers.passed(now), call.lane)
+        set_head(rows, call.outbox, call.key, following, timers.passed(now), call.lane)
 
 
 def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, intent: Model | None = None) -> None:
@@ -251,15 +206,7 @@ def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, 
         stored |= {"intent": intent.model_dump(mode="json"), "attempt": 0}
     rows.put(queue_of(outbox.name), row_key, orjson.dumps(stored))
     number = int(row_key.rsplit("|", 1)[1])
-    _set_head(rows, outbox.name, key, number, timers.passed(now), outbox.lane_of(key))
-
-
-def move_to_lane(rows: Overlay, outbox: Outbox[Any, Any], head: str, number: bytes) -> None:
-    """Put a head where a release with lanes looks for it, unless the batch has moved it already."""
-    if rows.get(heads_of(outbox.name), head) == number:
-        stamp, key = head.split("|", 1)
-        rows.put(heads_of(outbox.name), head, None)
-        rows.put(*_head(outbox.name, outbox.lane_of(key), stamp, key), number)
+    set_head(rows, outbox.name, key, number, timers.passed(now), outbox.lane_of(key))
 
 
 def queued_at(row: bytes) -> datetime | None:
@@ -285,26 +232,3 @@ def _of_key(rows: Rows, outbox: str, key: str) -> Iterator[tuple[str, bytes]]:
         # A key may itself hold a bar: only a plain number may follow this one's.
         if row_key[len(key) + 1 :].isdigit():
             yield row_key, row
-
-
-def _head(outbox: str, lane: str, stamp: str, key: str) -> tuple[str, str]:
-    """The store and the key of a head's row."""
-    return (lanes_of(outbox), f"{lane}|{stamp}|{key}") if lane else (heads_of(outbox), f"{stamp}|{key}")
-
-
-def _set_head(rows: Overlay, outbox: str, key: str, number: int, stamp: str | None, lane: str) -> None:
-    """Have it be tried from this due time on. What may be tried at once gets one that has come, not one rounded up: it
-    can then begin in the commit that sets it."""
-    index = head_index_of(outbox)
-    before = rows.get(index, key)
-    if before is not None:
-        old = _head(outbox, lane, before.decode(), key)
-        # A release without lanes may have put it among all heads.
-        rows.put(*(old if not lane or rows.get(*old) else _head(outbox, "", before.decode(), key)), None)
-    if stamp is None:
-        # The queue is empty, and its counter goes with it: an answer is known by its id, never by the number alone.
-        rows.put(index, key, None)
-        rows.put(_numbers(outbox), key, None)
-        return
-    rows.put(index, key, stamp.encode())
-    rows.put(*_head(outbox, lane, stamp, key), str(number).encode())

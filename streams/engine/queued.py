@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.engine import timers
-from streams.engine.outbox import head_index_of, queue_of
+from streams.engine.heads import head_index_of
+from streams.engine.outbox import queue_of
 
 
 class Queued(NamedTuple):

@@ -14,7 +14,7 @@ import structlog
 from contracts import trace
 from contracts.controls import TaskPaused
 from contracts.retailers import Retailer
-from streams.engine import dead_letters, mirrors, outbox, parking, sizes, timers, tracing
+from streams.engine import dead_letters, heads, mirrors, outbox, parking, sizes, timers, tracing
 from streams.engine.agent import Agent
 from streams.engine.context import Cause, Context
 from streams.engine.decoding import read_event
@@ -282,7 +282,7 @@ class TaskCore:
         """
         for box in self.agent.outboxes.values():
             for key, number in self.calls.due(batch.rows, box, now, free.get(box.name, 0), room):
-                if outbox.is_head(batch.rows, box.name, key, number, now, box.lane_of(key)):
+                if heads.is_head(batch.rows, box.name, key, number, now, box.lane_of(key)):
                     batch.starts.append(outbox.start(batch.rows, box, key, number, now, shared))
 
     def next_due(self, outboxes: Iterable[str], room: Room = unbounded) -> datetime | None:

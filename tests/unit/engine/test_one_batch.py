@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from streams.engine.outbox import lanes_of
+from streams.engine.heads import lanes_of
 from tests.unit.engine.lane_kit import Task
 from tests.unit.engine.toys import START, Number, Reply, record
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.trace import Trace
-from streams.engine import outbox
+from streams.engine import heads, outbox
 from streams.engine.agent import Agent, Outbox
 from streams.engine.keyvalue import MemoryKeyValue
 from streams.engine.outbox import Again, Call, Done, Policy
@@ -42,7 +42,7 @@ def owed(rows: Overlay) -> int:
 
 
 def begin(rows: Overlay, now: datetime, limit: int = 99) -> list[Call[Any]]:
-    return [outbox.start(rows, BOX, key, number, now) for key, number in outbox.due(rows, "box", now, limit)]
+    return [outbox.start(rows, BOX, key, number, now) for key, number in heads.due(rows, "box", now, limit)]
 
 
 def test_the_next_of_a_key_waits_for_the_one_before_and_others_do_not(rows: Overlay) -> None:
@@ -76,7 +76,7 @@ def test_again_keeps_its_place_and_the_others_of_the_key_waiting(rows: Overlay) 
     later = START + timedelta(minutes=5)
     outbox.settle(rows, call, Again(later), START)
 
-    assert outbox.next_due(rows, "box") == later
+    assert heads.next_due(rows, "box") == later
     assert begin(rows, later - timedelta(milliseconds=1)) == []
     assert [(c.id, c.attempt) for c in begin(rows, later)] == [("a1", 2)]
 
