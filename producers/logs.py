@@ -39,7 +39,7 @@ def configure(format: Format = "auto", *, ours: int = logging.INFO, libraries: i
         wrapper_class=structlog.make_filtering_bound_logger(ours),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
-    handler = _Stderr()
+    handler = _Stderr(libraries)
     handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -54,6 +54,10 @@ def configure(format: Format = "auto", *, ours: int = logging.INFO, libraries: i
 
 class _Stderr(logging.StreamHandler):  # type: ignore[type-arg] # generic in the stubs alone
     """Writes to what stderr is at the moment."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self.setLevel(level)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr

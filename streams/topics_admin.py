@@ -107,11 +107,9 @@ class TopicsAdmin:
     async def __aenter__(self) -> TopicsAdmin:
         try:
             await self._admin.start()
-        except KafkaError as error:
+        except KafkaError:
             await self._admin.close()
-            raise ConfigError(
-                f"no Kafka broker answers ({error}); set RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS to one that does"
-            ) from error
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -12,11 +15,16 @@ from producers.logs import configure
 from streams.cli.console import fail, out
 from streams.cli.later import Later, later
 from streams.engine.errors import ConfigError, StateRefused
-from streams.engine.kafka import Infrastructure
+from streams.engine.kafka import Infrastructure, NoBroker
 
 # sysexits.h: something in the configuration is wrong, starting again will not help.
 EX_CONFIG = 78
-_REMEDY = "are they up, and is RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS right?"
+_BOOTSTRAP = "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS"
+# What this machine's files and disks can do to us. All other errors of the system come from connections.
+_OF_THIS_MACHINE = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
+    | {errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+)
 
 COMMANDS = {
     "serve": Later(
@@ -86,15 +94,55 @@ def demo(
 
 def main() -> None:
     """Entry point of the console script."""
+    with _hearing() as client:
+        try:
+            app()
+        except (ConfigError, StateRefused) as error:
+            fail(str(error))
+            sys.exit(EX_CONFIG)
+        except Infrastructure as error:
+            if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+                fail(str(error))
+                sys.exit(1)
+            fail(_brokers(error, client.said))
+            sys.exit(EX_CONFIG)
+
+
+class _LastWord(logging.Handler):
+    """Keeps what the Kafka client said last."""
+
+    said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said = record.getMessage()
+
+
+@contextmanager
+def _hearing() -> Iterator[_LastWord]:
+    """Hear why the client cannot connect, also where its log is not written: its errors do not say it."""
+    heard, log = _LastWord(logging.WARNING), logging.getLogger("aiokafka")
+    level = log.level
+    log.addHandler(heard)
+    log.setLevel(logging.WARNING)
     try:
-        app()
-    except (ConfigError, StateRefused) as error:
-        fail(str(error))
-        sys.exit(EX_CONFIG)
-    except Infrastructure as error:
-        fail(f"the Kafka brokers do not answer as they should ({_told(error)}); {_REMEDY}")
-        sys.exit(EX_CONFIG)
+        yield heard
+    finally:
+        log.setLevel(level)
+        log.removeHandler(heard)
 
 
-def _told(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _brokers(error: BaseException, heard: str) -> str:
+    """What is wrong with the brokers, at which address, and what to look at."""
+    from streams.settings import load
+
+    servers = load().kafka.bootstrap_servers
+    if isinstance(error, NoBroker):
+        return f"no Kafka broker answers at {servers} ({_line(heard or error)}); is it up, and is {_BOOTSTRAP} right?"
+    told = _line(error) or type(error).__name__
+    return (
+        f"the Kafka brokers at {servers} do not answer as they should ({told}); are they up, and is {_BOOTSTRAP} right?"
+    )
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())

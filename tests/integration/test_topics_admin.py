@@ -50,12 +50,6 @@ async def set_config(bootstrap: str, topic: str, config: dict[str, str]) -> None
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
 
 
-async def test_a_broker_that_is_not_there_is_told_in_one_line() -> None:
-    with pytest.raises(ConfigError, match="RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS"):
-        async with TopicsAdmin(Cluster({"bootstrap_servers": "127.0.0.1:1"})):
-            pass
-
-
 async def test_more_copies_than_brokers_names_the_settings_to_change(kafka: str, topic_prefix: str) -> None:
     want = [Wanted(f"{topic_prefix}new", 1, {})]
     async with TopicsAdmin(Cluster({"bootstrap_servers": kafka}, topic_prefix)) as admin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, partition_of
+from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, NoBroker, partition_of
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.owners import Owner, owners_of
@@ -15,6 +15,7 @@ __all__ = [
     "Fenced",
     "GroupConsumer",
     "Infrastructure",
+    "NoBroker",
     "Owner",
     "Progress",
     "Reader",

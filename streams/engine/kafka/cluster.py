@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from aiokafka.partitioner import murmur2
 
 from streams.engine.records import Record
@@ -18,6 +18,9 @@ log = structlog.get_logger()
 
 Infrastructure = (KafkaError, OSError, TimeoutError)
 """What a broker or a connection can do to us; never a record's fault."""
+
+NoBroker = KafkaConnectionError
+"""None of the brokers could be reached. Why not, the client tells its log (`aiokafka`) alone."""
 
 Fenced = ProducerFenced
 

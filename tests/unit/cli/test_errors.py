@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.command_line import Outcome, returnstreams
 
+EXAMPLE = Path(__file__).parents[3] / "retailers.example.yaml"
 HUSH = "hush-hush-hush-hush"
 
 
@@ -91,7 +94,22 @@ def test_a_certificate_that_is_not_there_is_named_by_its_setting() -> None:
 def test_without_a_broker_a_command_says_so(command: str) -> None:
     # Port 1 is nobody's: the connection is refused at once.
     line = refused(returnstreams(*command.split(), KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1"))
+    assert "no Kafka broker answers at 127.0.0.1:1 (" in line
+    assert "Connect call failed" in line, "why not: the client's own words, for its exception has none"
     assert "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS" in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_full_disk_is_not_the_brokers_fault() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "streams.cli", "retailers", "check", str(EXAMPLE)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "error: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("key", [{}, {"HASH_KEY": "hush"}], ids=["none", "too short"])
