@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import Literal
 
 import structlog
@@ -11,7 +12,8 @@ from structlog.typing import EventDict, Processor
 
 Format = Literal["auto", "console", "json"]
 
-# While the brokers are away each of aiokafka's connections says so several times a second: 3 MB a process in a minute.
+# While the brokers are away each of aiokafka's connections says so several times a second (3 MB a process in a minute),
+# and each of our own loops that tries again once or twice: 8 lines a second of a process with all agents.
 REPEATED_EVERY_S = 10.0
 _KNOWN_AT_MOST = 1000
 
@@ -29,13 +31,12 @@ def configure(format: Format = "auto", *, ours: int = logging.INFO, libraries: i
     )
     renderer: Processor = structlog.processors.JSONRenderer() if as_json else people
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *([structlog.processors.format_exc_info] if as_json else []),
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[structlog.contextvars.merge_contextvars, _seldom(), *shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(ours),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
@@ -43,7 +44,7 @@ def configure(format: Format = "auto", *, ours: int = logging.INFO, libraries: i
     handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_library, *shared],
+            foreign_pre_chain=[_library, structlog.contextvars.merge_contextvars, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -64,24 +65,50 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg] # generic in the
         super().emit(record)
 
 
+class _Repeats:
+    """What was said when, so that the same is written once in REPEATED_EVERY_S, with how often it was left out."""
+
+    def __init__(self) -> None:
+        self._said: dict[object, tuple[float, int]] = {}
+
+    def left_out(self, thing: object, now: float) -> int | None:
+        """How often this was left out since it was last written; None where it is to be left out once more."""
+        last, silenced = self._said.get(thing, (None, 0))
+        if last is not None and 0 <= now - last < REPEATED_EVERY_S:
+            self._said[thing] = last, silenced + 1
+            return None
+        if len(self._said) > _KNOWN_AT_MOST:  # a text or a value that is another each time
+            self._said.clear()
+        self._said[thing] = now, 0
+        return silenced
+
+
 class _Seldom(logging.Filter):
-    """Lets a library say the same (by its text without the values) once in REPEATED_EVERY_S, with how often it was."""
+    """Lets a library say the same (by its text without the values) seldom."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, int, str], tuple[float, int]] = {}
+        self._repeats = _Repeats()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        thing = record.name, record.levelno, str(record.msg)
-        last, silenced = self._said.get(thing, (None, 0))
-        if last is not None and 0 <= record.created - last < REPEATED_EVERY_S:
-            self._said[thing] = last, silenced + 1
-            return False
-        if len(self._said) > _KNOWN_AT_MOST:  # a library that writes its values into the text
-            self._said.clear()
-        self._said[thing] = record.created, 0
+        silenced = self._repeats.left_out((record.name, record.levelno, str(record.msg)), record.created)
         record.__dict__["silenced"] = silenced
-        return True
+        return silenced is not None
+
+
+def _seldom() -> Processor:
+    """Lets us say the same warning or error, equal in every value, seldom: what is tried each second fails as often."""
+    repeats = _Repeats()
+
+    def process(_: object, method: str, event: EventDict) -> EventDict:
+        if method not in ("warning", "error"):
+            return event
+        silenced = repeats.left_out(frozenset((name, repr(value)) for name, value in event.items()), time.time())
+        if silenced is None:
+            raise structlog.DropEvent
+        return {**event, "silenced": silenced} if silenced else event
+
+    return process
 
 
 def _library(_: object, __: str, event: EventDict) -> EventDict:

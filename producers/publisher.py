@@ -250,7 +250,12 @@ class Publisher:
                 await producer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             self._down = True
-            log.warning("producer did not start", action="producer_unreachable", error=type(error).__name__)
+            log.warning(
+                "producer did not start",
+                action="producer_unreachable",
+                brokers=self._kafka.bootstrap_servers,
+                error=type(error).__name__,
+            )
             await close(producer, RESTART_PAUSE_S)
             return
         except asyncio.CancelledError:

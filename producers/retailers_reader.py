@@ -61,7 +61,12 @@ class RetailersReader:
             try:
                 await self._read(consumer)
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("retailers cannot be read", action="retailers_unreachable", error=type(error).__name__)
+                log.warning(
+                    "retailers cannot be read",
+                    action="retailers_unreachable",
+                    brokers=self._kafka.bootstrap_servers,
+                    error=type(error).__name__,
+                )
             except NoRetailersTopic as error:
                 log.warning("retailers cannot be read", action="retailers_unreachable", error=str(error))
             finally:

@@ -67,7 +67,7 @@ async def run(agents: Sequence[Agent], settings: Settings) -> None:
     running = [asyncio.create_task(runner.run(stop), name=name) for name, runner in runners.items()]
     try:
         with _watched(runners, settings, port), _subscriptions_watched(retailers, runners, settings):
-            await _until_one_fails_or_all_end(running, background, stop)
+            await until_one_fails_or_all_end(running, background, stop)
     finally:
         for task in background:
             task.cancel()
@@ -109,13 +109,18 @@ def storage(settings: Settings) -> Callable[[str, int], KeyValue]:
     return RocksStorage(settings.state_dir, settings.cluster.prefix)
 
 
-async def _until_one_fails_or_all_end(
+async def until_one_fails_or_all_end(
     running: list[asyncio.Task[None]], background: list[asyncio.Task[None]], stop: asyncio.Event
 ) -> None:
     """One agent that failed takes the others with it, in order: half a process that looks alive helps nobody."""
-    await asyncio.wait([*running, *background], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([*running, *background], return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
-        log.error("leaving, because a part of the process ended", action="process_leaving")
+        first = min(done, key=asyncio.Task.get_name)
+        error = None if first.cancelled() else first.exception()
+        why = f"{type(error).__name__}: {error}" if error else "it ended"
+        log.error(
+            "leaving, because a part of the process ended", action="process_leaving", part=first.get_name(), error=why
+        )
         stop.set()
     ended = [task for task in background if task.done()]
     await asyncio.wait(running)

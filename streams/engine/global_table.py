@@ -57,7 +57,12 @@ class GlobalTable(Mapping[str, M], Generic[M]):
                 await reader.open()
                 await self._read(reader)
             except Infrastructure as error:
-                log.warning("global table lost its broker", action="table_retry", error=type(error).__name__)
+                log.warning(
+                    "global table lost its broker",
+                    action="table_retry",
+                    topic=self._cluster.name(self._topic.name),
+                    error=type(error).__name__,
+                )
             finally:
                 await reader.close()
             await asyncio.sleep(_RETRY_S)

@@ -131,7 +131,7 @@ class AgentRunner:
             try:
                 await self._consumer.start(self._revoked, self._assigned)
             except Infrastructure as error:
-                self._log.warning("cannot join", action="join_retry", error=f"{type(error).__name__}: {error}")
+                self._log.warning("cannot join", action="join_retry", error=str(error) or type(error).__name__)
                 await self._consumer.close()
                 await asyncio.sleep(RETRY_S)
             else:
@@ -166,7 +166,7 @@ class AgentRunner:
             async with reading(self._cluster) as reader:
                 return await reader.missing(needed)
         except Infrastructure as error:
-            self._log.warning("no broker yet", action="broker_wait", error=f"{type(error).__name__}: {error}")
+            self._log.warning("no broker yet", action="broker_wait", error=str(error) or type(error).__name__)
             return None
 
     async def _revoked(self) -> None:

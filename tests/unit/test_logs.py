@@ -67,6 +67,31 @@ def test_a_library_that_says_the_same_over_and_over_is_heard_seldom(
     assert [line.get("silenced") for line in lines] == [None, None, 499]
 
 
+def test_what_we_try_again_each_second_is_heard_seldom(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure("json")
+    log, now = structlog.get_logger(), 1000.0
+    monkeypatch.setattr("producers.logs.time.time", lambda: now)
+    for _ in range(3):
+        log.warning("no broker yet", action="broker_wait", agent="a")
+    log.warning("no broker yet", action="broker_wait", agent="b")
+    log.info("said each time", action="hello")
+    log.info("said each time", action="hello")
+    now += REPEATED_EVERY_S
+    log.warning("no broker yet", action="broker_wait", agent="a")
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    told = [(line["action"], line.get("agent"), line.get("silenced")) for line in lines]
+    assert told == [
+        ("broker_wait", "a", None),
+        ("broker_wait", "b", None),
+        ("hello", None, None),
+        ("hello", None, None),
+        ("broker_wait", "a", 2),
+    ]
+
+
 def test_setting_up_twice_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
     configure("json", libraries=logging.CRITICAL)
     configure("json")
