@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from itertools import takewhile
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
@@ -28,6 +30,9 @@ from streams.topics_admin import Replication
 _BREAKER = BreakerPolicy()
 _LIMITS = Limits()
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - a comparison, nothing listens
+
+# Of the demo alone, which reads them itself.
+_DEMO = f"{PREFIX}DEMO__"
 
 # What pydantic says in words of Python's, by the kind of the error.
 _PLAINLY = {"extra_forbidden": "there is no such setting; check its name", "tuple_type": "must be a list in JSON"}
@@ -218,6 +223,24 @@ def load() -> Settings:
         raise ConfigError(f"{error.strerror or error}: {str(error.filename)!r}") from None
     except UnicodeDecodeError:
         raise ConfigError("a settings file is not UTF-8 text") from None
+
+
+def ignored() -> dict[str, str | None]:
+    """Variables of the environment and of `.env` with our prefix that are no setting, each with the one that was
+    perhaps meant. Not an error: Kubernetes gives containers such variables of the services around them."""
+    fields = {f"{PREFIX}{name.upper()}": field.annotation for name, field in Settings.model_fields.items()}
+    settings = []
+    for name, kind in fields.items():
+        inner = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
+        settings += [f"{name}__{each.upper()}" for each in inner] or [name]
+    found: dict[str, str | None] = {}
+    for variable in (*os.environ, *dotenv_values(Path.cwd() / ".env")):
+        name = variable.upper().removesuffix("_FILE")
+        # What is wrong behind a field's name is an error when the settings are read.
+        known = {variable.upper(), name, name.partition("__")[0]} & fields.keys() or name.startswith(_DEMO)
+        if name.startswith(PREFIX) and not known:
+            found[variable] = next(iter(difflib.get_close_matches(name, settings, n=1, cutoff=0.9)), None)
+    return found
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

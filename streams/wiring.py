@@ -45,9 +45,9 @@ AGENTS: dict[str, Callable[[Settings], Agent]] = {
 
 
 def build(names: list[str], settings: Settings) -> list[Agent]:
-    """The agents of these names, `all` for every one. ConfigError names the unknown and what there is."""
-    chosen = list(AGENTS) if names == ["all"] else list(dict.fromkeys(names))
-    unknown = [name for name in chosen if name not in AGENTS]
+    """The agents of these names, each once; `all` among them is every one. ConfigError names the unknown."""
+    chosen = list(AGENTS) if "all" in names else list(dict.fromkeys(names))
+    unknown = [name for name in dict.fromkeys(names) if name not in AGENTS and name != "all"]
     if unknown:
         raise ConfigError(f"no agent {', '.join(map(repr, unknown))}; there are: {', '.join(AGENTS)}, or all")
     return [AGENTS[name](settings) for name in chosen]

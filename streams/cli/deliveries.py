@@ -167,7 +167,7 @@ async def _replay(
         if chosen.count > _SHOWN:
             out.print(f"… and {chosen.count - _SHOWN} more")
         if not yes:
-            typer.confirm(f"Send {chosen.count} of {chosen.orders} orders again?", abort=True)
+            typer.confirm(f"Send these {chosen.count} updates, of {chosen.orders} orders, once more?", abort=True)
         done = await resending.resend(cluster, chosen)
     finally:
         chosen.close()

@@ -20,8 +20,13 @@ def in_file(path: Path) -> tuple[Retailer, ...]:
     """All of a file; its warnings go to stderr. ConfigError where it has an error or cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"retailers file {path} cannot be read: {error}") from None
+    except OSError as error:
+        remedy = "name another, or set RETURNSTREAMS_RETAILERS_FILE"
+        raise ConfigError(f"retailers file {path} cannot be read ({error.strerror}): {remedy}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"retailers file {path} is not UTF-8 (its byte {error.start + 1} is not): save it as that"
+        ) from None
     parsed = parse(text)
     if parsed.problems:
         err.print(parsed.render(str(path)), markup=False)

@@ -73,6 +73,6 @@ def _unknown(retailer: str, name: str, found: KeptOrder) -> str:
     near = difflib.get_close_matches(order_name(name), found.names, n=3)
     hint = f"; near: {', '.join(near)}" if near else ""
     return (
-        f"{retailer} has no order {name!r}, nor was one deleted within the last week: is it older than it is kept, "
-        f"or did its webhook never come{hint}"
+        f"{retailer} has no order {name!r}, nor was one deleted within the last week{hint}. It is older than orders "
+        f"are kept, or its webhook never came: then `returnstreams orders reconcile --retailer {retailer}` fetches it"
     )

@@ -12,10 +12,11 @@ from producers.service import CannotListen
 from producers.service import serve as serve_ingress
 from producers.settings import PREFIX
 from streams import event_loop, process
-from streams.cli.console import out
+from streams.cli import EX_CONFIG
+from streams.cli.console import err, fail, out
 from streams.engine.errors import ConfigError
 from streams.exporting import CannotExport, exporting
-from streams.settings import Settings, load
+from streams.settings import Settings, ignored, load
 from streams.topics_admin import Step, TopicsAdmin, wanted
 from streams.wiring import AGENTS, build
 
@@ -55,8 +56,18 @@ def check() -> None:
     settings = load()
     for name, value in _flat(settings.model_dump(mode="json")):
         out.print(f"{PREFIX}{name}={value}", markup=False)
-    build(["all"], settings)
+    for name, near in ignored().items():
+        hint = f"; is {near} meant?" if near else ""
+        err.print(f"warning: {name} is no setting, and is ignored{hint}", style="yellow", markup=False)
+    unfit = None
+    try:
+        build(["all"], settings)
+    except ConfigError as error:
+        unfit = error
+        fail(str(error))
     event_loop.run(_check_topics(settings))
+    if unfit is not None:
+        raise typer.Exit(EX_CONFIG)
 
 
 async def _check_topics(settings: Settings) -> None:

@@ -124,7 +124,7 @@ def _ask(command: Command, failing: str) -> None:
     since = ("replay", "--retailer", "acme", "--since", "1h")
     assert command("deliveries", *since, answer="n\n").code == 1
     outcome = command("deliveries", *since, answer="y\n")
-    assert "Send 1 of 1 orders again?" in outcome.out
+    assert "Send these 1 updates, of 1 orders, once more?" in outcome.out
     assert "asked for: 1" in outcome.out
     outcome = command("deliveries", *since, "--yes")
     assert (outcome.code, outcome.out) == (0, "nothing to send again\n")

@@ -9,7 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from streams.settings import Settings, ignored
+from streams.wiring import AGENTS, build
 from tests.command_line import Outcome, returnstreams
 
 EXAMPLE = Path(__file__).parents[3] / "retailers.example.yaml"
@@ -121,6 +124,45 @@ def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
     assert "no agent 'order-tabel'; there are: order-table, order-reconcile, return-rules" in refused(
         returnstreams("run", "order-tabel", HASH_KEY=HUSH)
     )
+
+
+def test_all_may_stand_beside_other_names() -> None:
+    assert len(build(["order-table", "all"], Settings(hash_key=SecretStr(HUSH)))) == len(AGENTS)
+    assert "no agent 'order-tabel'" in refused(returnstreams("run", "all", "order-tabel", HASH_KEY=HUSH))
+
+
+def test_checking_the_configuration_tells_of_key_brokers_and_misspelt_variables_at_once() -> None:
+    outcome = returnstreams(
+        "config", "check", KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", KAFKA_BOOTSTRAP_SERVERS="hush", HASHKEY="hush"
+    )
+    kafka, key, hash_key, broker = outcome.err.splitlines()
+
+    assert outcome.code == 78
+    assert "hush" not in outcome.err
+    assert kafka == (
+        "warning: RETURNSTREAMS_KAFKA_BOOTSTRAP_SERVERS is no setting, and is ignored; "
+        "is RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS meant?"
+    )
+    assert "RETURNSTREAMS_HASHKEY is no setting, and is ignored; is RETURNSTREAMS_HASH_KEY meant?" in key
+    assert "RETURNSTREAMS_HASH_KEY is not set" in hash_key
+    assert "no Kafka broker answers at 127.0.0.1:1" in broker
+
+
+def test_a_variable_of_the_demo_or_of_a_setting_in_a_file_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RETURNSTREAMS_DEMO__BROKER", "docker")
+    monkeypatch.setenv("RETURNSTREAMS_HASH_KEY_FILE", "key")
+    monkeypatch.setenv("RETURNSTREAMS_RETAILERS_FILE", "ours.yaml")
+    monkeypatch.setenv("RETURNSTREAMS_SERVICE_HOST", "10.0.0.1")
+    (tmp_path / ".env").write_text("RETURNSTREAMS_STATEDIR=/state\n")
+
+    assert ignored() == {"RETURNSTREAMS_SERVICE_HOST": None, "RETURNSTREAMS_STATEDIR": "RETURNSTREAMS_STATE_DIR"}
+
+
+def test_a_retailers_file_that_is_not_there_says_how_to_name_another() -> None:
+    line = refused(returnstreams("retailers", "check"))
+    assert "retailers file retailers.yaml cannot be read (No such file or directory): name another" in line
 
 
 def test_a_taken_health_port_is_named() -> None:
