@@ -104,7 +104,7 @@ class Delivery(Model):
 class DeliveryReplay(Model):
     """That a delivery is to be sent once more, under the same `delivery_id`, behind what its order owes already.
 
-    replay: id of this request, made of the delivery and `after`: to ask twice is to ask once.
+    replay: id of this request, made of the delivery, `after` and its last attempt: to ask twice is to ask once.
     after: the request that this one follows, None where the delivery was never sent again.
     """
 

@@ -51,20 +51,28 @@ class Holding:
     def park(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> None:
         """This delivery waits, with all that its order owes behind it. Its call must be set to NEVER."""
         retailer = call.intent.retailer
-        version = answer.hook or version_of(ctx.retailers.get(retailer))
+        current = version_of(ctx.retailers.get(retailer))
+        version = answer.hook or current
         ctx.put(self.parked, call.key, Parked(call_id=call.id, hook=version))
-        if ctx.get(self.standings, retailer) is None:
+        standing = ctx.get(self.standings, retailer)
+        if standing is None:
             ctx.put(self.standings, retailer, Standing(seen=version))
             ctx.set_timer(self.looking, retailer, ctx.now + LOOK_EVERY)
+        elif version != current and standing.seen == current:
+            # The call began before the hook was changed, and the others were let go already: look once more.
+            ctx.put(self.standings, retailer, standing.model_copy(update={"seen": version}))
 
     def stop(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> bool:
         """The hook is gone: this delivery waits, and none of its others begins. Whether that is news."""
         self.park(call, answer, ctx)
         retailer = call.intent.retailer
-        version = answer.hook or version_of(ctx.retailers.get(retailer))
+        current = version_of(ctx.retailers.get(retailer))
+        version = answer.hook or current
         standing = ctx.get(self.standings, retailer) or Standing(seen=version)
+        if standing.stopped in (version, current):
+            return False
         ctx.put(self.standings, retailer, standing.model_copy(update={"stopped": version}))
-        return standing.stopped != version
+        return True
 
     def holds(self, retailer: str, view: View) -> bool:
         """Whether the retailer's calls wait."""

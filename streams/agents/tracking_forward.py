@@ -122,7 +122,7 @@ class Forwarder:
         return after
 
     def replay(self, event: Event[DeliveryReplay], ctx: Context) -> None:
-        """Queue a delivery once more; one that is parked goes on in its place.
+        """Queue a delivery once more; one that is parked goes on in its place, one that is owed anyway stays as it is.
 
         A request that was taken before, or follows one that is not the last, is none.
         """
@@ -131,8 +131,6 @@ class Forwarder:
         known = ctx.get(self.replayed, asked.delivery_id)
         if known is not None and known.replay != asked.after:
             return
-        ctx.put(self.replayed, asked.delivery_id, Replayed(replay=asked.replay))
-        ctx.set_timer(self.forgetting_replays, asked.delivery_id, ctx.now + REMEMBERED_FOR)
         again = HookCall(
             retailer=asked.retailer,
             order_key=asked.order_key,
@@ -142,7 +140,11 @@ class Forwarder:
             replay=asked.replay,
         )
         if not self.holding.replayed(asked.delivery_id, again, ctx):
+            if ctx.owes(self.hook, asked.order_key, asked.delivery_id):
+                return
             ctx.call(self.hook, asked.order_key, again, id=asked.delivery_id)
+        ctx.put(self.replayed, asked.delivery_id, Replayed(replay=asked.replay))
+        ctx.set_timer(self.forgetting_replays, asked.delivery_id, ctx.now + REMEMBERED_FOR)
 
     def answered(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> Verdict:
         """Record the attempt, and say whether there will be another."""

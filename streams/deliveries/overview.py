@@ -184,6 +184,8 @@ class Overview:
                 self._last[each.delivery_id] = each
             if each.next_at is None:
                 self._ended(each)
+            else:  # it may have ended before, and be owed again because its hook was changed
+                self._db.execute("DELETE FROM ended WHERE id = ?", (each.delivery_id,))
         self._db.execute("COMMIT")
 
     def _ended(self, last: Delivery) -> None:

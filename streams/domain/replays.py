@@ -26,7 +26,7 @@ def request(last: Delivery, now: datetime) -> DeliveryReplay:
     if reason is not None or last.payload is None:
         raise ValueError(reason)
     return DeliveryReplay(
-        replay=keys.fact_id("delivery-replay", last.delivery_id, last.replay),
+        replay=keys.fact_id("delivery-replay", last.delivery_id, last.replay, last.attempt),
         after=last.replay,
         delivery_id=last.delivery_id,
         retailer=last.retailer,

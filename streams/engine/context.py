@@ -155,6 +155,10 @@ class Context:
         """Queue a call to the outside, behind earlier ones of `key`. `id` is the same for all its attempts."""
         outboxes.append(self.rows, outbox.name, key, id, intent, self.now, self.cause.trace, outbox.lane_of(key))
 
+    def owes(self, outbox: Outbox[Any, Any], key: str, id: str) -> bool:
+        """Whether a call of `key` with this id is queued or under way."""
+        return outboxes.owes(self.rows, outbox.name, key, id)
+
     def try_again(self, outbox: Outbox[I, Any], key: str, intent: I | None = None) -> None:
         """Let the call at the head of `key`, which waits until NEVER, be made now; see `outbox.try_again`."""
         outboxes.try_again(self.rows, outbox, key, self.now, intent)

@@ -165,6 +165,11 @@ def start(
     )
 
 
+def owes(rows: Rows, outbox: str, key: str, call_id: str) -> bool:
+    """Whether a call of this key with this id is queued or under way."""
+    return any(orjson.loads(row)["id"] == call_id for _, row in _of_key(rows, outbox, key))
+
+
 def is_current(rows: Rows, call: Call[Any]) -> bool:
     """Whether the queue still waits for this very attempt (a later one, or another's answer, overrides it)."""
     raw = rows.get(queue_of(call.outbox), _row(call.key, call.number))

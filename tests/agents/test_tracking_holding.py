@@ -137,6 +137,54 @@ class TestParked:
 
         assert codes(driver) == ["RT"]
 
+    def test_what_a_changed_hook_has_let_go_is_not_sent_twice_for_a_replay(self, driver: AgentTestDriver) -> None:
+        last = refused(driver)
+        happens(driver, return_event(Meaning.DEPOT))
+        changes(driver)
+        driver.advance(timedelta(minutes=6))
+        answer(driver, 503)
+
+        replays(driver, last)
+        wait(driver)
+
+        assert codes(driver) == ["RT", "DS"]
+
+    def test_what_was_asked_for_while_it_was_owed_can_be_asked_for_when_it_waits_again(
+        self, driver: AgentTestDriver
+    ) -> None:
+        last = refused(driver)
+        changes(driver)
+        driver.advance(timedelta(minutes=6))
+        replays(driver, last)
+        for _ in range(3):
+            answer(driver, 422)
+            wait(driver)
+
+        replays(driver, deliveries(driver)[-1])
+
+        assert codes(driver) == ["RT"]
+
+    def test_what_waits_since_a_call_that_began_before_the_last_change_goes_on_too(
+        self, driver: AgentTestDriver
+    ) -> None:
+        refused(driver)
+        driver.advance(timedelta(minutes=4, seconds=50))
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/slow"))
+        (slow,) = driver.calls
+        old = version_of(driver.retailers["acme"])
+        changes(driver)
+        driver.advance(timedelta(seconds=15))
+        _, quick = driver.calls
+        driver.answer(quick, HookAnswer(status=410, url=MENDED))
+
+        driver.answer(slow, HookAnswer(status=410, url=URL, hook=old))
+        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/later"))
+        assert driver.calls == []  # the changed hook is gone still
+        replays(driver, deliveries(driver)[-2])
+        driver.advance(timedelta(minutes=6))
+
+        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/later", "acme/slow"]
+
     def test_very_many_are_let_go_in_steps(self, driver: AgentTestDriver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hook_holding, "RELEASED_AT_ONCE", 2)
         for n in range(5):

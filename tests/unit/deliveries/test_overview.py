@@ -135,6 +135,19 @@ class TestStates:
         world.answers(200)
         assert states(world) == [("delivered", "RT")]
 
+    def test_what_was_given_up_and_is_tried_again_has_not_ended(self, world: World) -> None:
+        """Its hook was changed. A replay reads attempts alone, and must not ask for what is owed."""
+        world.happens(Meaning.FIRST_SCAN)
+        world.answers(410)
+        for name in RETAILERS:
+            world.driver.retailers[name] = retailer(name, hook=f"{URL}/2")
+        world.driver.advance(timedelta(minutes=6))
+        world.answers(503)
+
+        with closing(Overview(Filter(), world.driver.now)) as found:
+            found.told(world.told())
+            assert list(found.ended(EVERYTHING)) == []
+
     def test_the_oldest_is_the_oldest_that_is_owed(self, world: World) -> None:
         world.happens(Meaning.FIRST_SCAN)
         world.driver.advance(timedelta(hours=1))
@@ -197,7 +210,8 @@ STEPS = st.one_of(
         st.sampled_from(["R1", "R2"]),
     ),
     st.tuples(st.just("answer"), st.sampled_from([200, 200, 500, 422, 410, None])),
-    st.tuples(st.just("wait"), st.sampled_from([5, 20, 60])),
+    st.tuples(st.just("wait"), st.sampled_from([5, 20, 60, 400])),
+    st.tuples(st.just("change"), st.integers(1, 3)),
     st.tuples(st.just("again"), st.integers(0, 20)),
 )
 
@@ -210,6 +224,9 @@ def play(world: World, steps: list[tuple[Any, ...]]) -> None:
             world.answers(values[0])
         elif kind == "wait":
             world.driver.advance(timedelta(seconds=values[0]))
+        elif kind == "change":
+            for name in RETAILERS:
+                world.driver.retailers[name] = retailer(name, hook=f"{URL}/{values[0]}")
         elif kind == "again":
             ended = [each for each in world.told() if each.next_at is None]
             if ended:
@@ -228,6 +245,10 @@ def owed_by_the_agent(world: World) -> Iterator[tuple[str, str]]:
             yield said.key.split("/")[0], said.id
 
 
+def newest(world: World, delivery_id: str) -> Delivery:
+    return [each for each in world.told() if each.delivery_id == delivery_id][-1]
+
+
 @given(st.lists(STEPS, max_size=40), st.integers(1, 7))
 @settings(max_examples=60, deadline=None)
 def test_totals_and_single_ones_are_what_the_agent_owes_and_what_it_told(
@@ -242,12 +263,19 @@ def test_totals_and_single_ones_are_what_the_agent_owes_and_what_it_told(
     with closing(world.overview(chunk=chunk)) as found:
         totals, open_ones = found.totals(), found.first(frozenset({State.OWED, State.FAILING}), 1000)
 
+    assert len(owed) == len(owed_ids)
     assert sorted(each.delivery_id for each in open_ones) == sorted(id for _, id in owed)
     assert {each.retailer: each.owed + each.failing for each in totals if each.owed + each.failing} == Counter(
         name for name, _ in owed
     )
     assert sum(each.given_up for each in totals) == len(given_up)
     assert sum(each.delivered for each in totals) == sum(each.result == "delivered" for each in world.told())
+    # What `replay` would ask for: it reads the attempts alone.
+    with closing(Overview(Filter(), world.driver.now, keep_delivered=True)) as found:
+        found.told(world.told())
+        ended = {each.delivery_id for each in found.ended(EVERYTHING)}
+    tried_since = {each.delivery_id for each in world.told() if each.next_at is not None} & owed_ids
+    assert not {id for id in ended & tried_since if newest(world, id).next_at is not None}
     heads = [each for each in open_ones if each.next_at is not None]
     held = set(world.driver.store(world.driver.agent.stores["parked"]))
     assert len({each.order_key for each in heads}) == len(heads) == len({each.order_key for each in open_ones} - held)
