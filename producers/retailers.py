@@ -34,6 +34,21 @@ class Directory:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def anew(self) -> Directory:
+        """An empty one, to read the topic into from its beginning while this one answers."""
+        return Directory(self._path_keys)
+
+    def replace_by(self, other: Directory) -> None:
+        """Know what the other one knows, and nothing else, from one moment to the next."""
+        self._by_id, self._by_name = other._by_id, other._by_name
+        self._by_shop, self._by_path = other._by_shop, other._by_path
+
+    def keep(self, key: str, other: Directory) -> None:
+        """Of this retailer what the other one knows, where nothing better has been read since."""
+        known = other._by_id.get(key)
+        if known is not None and key not in self._by_id:
+            self._take(known)
+
     def apply(self, key: str, value: bytes | None) -> None:
         """Take one record: a retailer, or a tombstone. BadRetailer where it cannot be read."""
         if value is None:
@@ -46,6 +61,10 @@ class Directory:
         if retailer.id != key:
             raise BadRetailer(f"retailer {key!r} holds the id {retailer.id!r}: key and id must be equal")
         self._forget(key)
+        self._take(retailer)
+
+    def _take(self, retailer: Retailer) -> None:
+        key = retailer.id
         self._by_id[key] = retailer
         self._by_name[retailer.name].add(key)
         self._by_shop[retailer.shopify.shop.lower()].add(key)

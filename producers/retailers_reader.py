@@ -14,12 +14,15 @@ from producers.clients import close
 from producers.metrics import Metrics
 from producers.retailers import BadRetailer, Directory
 from producers.settings import KafkaSettings, aiokafka_options
+from streams.header_names import read_leniently
 
 log = structlog.get_logger(__name__)
 
 START_TIMEOUT_S = 10.0
 RESTART_PAUSE_S = 1.0
 POLL_MS = 1_000
+# Only how long a tail of control records may cost: a fetch returns as soon as there is something.
+CATCH_UP_MS = 100
 CLOSE_TIMEOUT_S = 2.0
 
 
@@ -40,6 +43,7 @@ class RetailersReader:
 
     async def start(self) -> None:
         """Begin to read; the brokers and the topic need not be there yet."""
+        read_leniently()
         self._task = asyncio.create_task(self._follow(), name="retailers-reader")
 
     async def stop(self) -> None:
@@ -74,7 +78,11 @@ class RetailersReader:
             await asyncio.sleep(RESTART_PAUSE_S)
 
     async def _read(self, consumer: Any) -> None:
-        """Read from the beginning and go on. What is known already stays: a later record replaces an earlier one."""
+        """Take over all that the topic holds now, at once, and go on.
+
+        The topic begins with rows that were replaced long ago. Read again, they must not be in force for a moment: that
+        is when a sender would hear 401 or 404 without having done anything.
+        """
         topic = self._kafka.topic(RETAILERS)
         async with asyncio.timeout(START_TIMEOUT_S):
             await consumer.start()
@@ -82,15 +90,23 @@ class RetailersReader:
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
+        anew = self._directory.anew()
+        while not await self._reached(consumer, ends):
+            await self._take(consumer, anew, CATCH_UP_MS)
+        self._directory.replace_by(anew)
+        self._metrics.retailers.set(len(self._directory))
+        self.ready = True
+        log.info("retailers are known", action="retailers_ready", count=len(self._directory))
         while True:
-            self.turns += 1
-            fetched = await consumer.getmany(timeout_ms=POLL_MS if self.ready else 100)
-            for records in fetched.values():
-                for record in records:
-                    self._apply(record)
-            if not self.ready and await self._reached(consumer, ends):
-                self.ready = True
-                log.info("retailers are known", action="retailers_ready", count=len(self._directory))
+            await self._take(consumer, self._directory, POLL_MS)
+            self._metrics.retailers.set(len(self._directory))
+
+    async def _take(self, consumer: Any, into: Directory, timeout_ms: int) -> None:
+        self.turns += 1
+        fetched = await consumer.getmany(timeout_ms=timeout_ms)
+        for records in fetched.values():
+            for record in records:
+                self._apply(into, record)
 
     async def _partitions(self, consumer: Any, topic: str) -> set[int]:
         # Asked for by its name, a topic that is not there is an error in the client's log ten times a second.
@@ -105,10 +121,10 @@ class RetailersReader:
         # The position, not "the last record": compaction and transaction markers leave offsets without records.
         return all([await consumer.position(partition) >= end for partition, end in ends.items()])
 
-    def _apply(self, record: Any) -> None:
+    def _apply(self, into: Directory, record: Any) -> None:
         key = (record.key or b"").decode("utf-8", "replace")
         try:
-            self._directory.apply(key, record.value)
+            into.apply(key, record.value)
         except BadRetailer as error:
             log.error("retailer not understood", action="retailer_unreadable", retailer=key, error=str(error))
-        self._metrics.retailers.set(len(self._directory))
+            into.keep(key, self._directory)  # the last good row may have been compacted away

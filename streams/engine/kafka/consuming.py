@@ -19,10 +19,10 @@ from streams.engine.kafka.cluster import (
     close_bounded,
     record_of,
 )
-from streams.engine.kafka.header_names import read_leniently
 from streams.engine.kafka.members import name_instance
 from streams.engine.kafka.owners import range_assignor
 from streams.engine.records import Record
+from streams.header_names import read_leniently
 
 # A third of the shortest session (6 s) at most, so that one lost heartbeat is not the end of a member.
 HEARTBEAT_MS = 1_000

@@ -19,8 +19,8 @@ from streams.engine.kafka.cluster import (
     close_bounded,
     record_of,
 )
-from streams.engine.kafka.header_names import read_leniently
 from streams.engine.records import Record
+from streams.header_names import read_leniently
 
 # A fetch returns as soon as there is something; this is what a tail of control records may cost.
 _WHOLE_TOPIC_FETCH_S = 0.2

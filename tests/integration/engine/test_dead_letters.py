@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from structlog.testing import capture_logs
 
 from contracts import topics
@@ -24,6 +21,7 @@ from streams.engine.options import RunnerOptions
 from streams.engine.records import Record
 from streams.letters import letter_of
 from tests.integration.engine.toy import Running, Toy, reply
+from tests.integration.header_names import send_with_a_bad_name
 from tests.unit.engine.toys import NUMBERS, Number
 from tests.waiting import eventually
 
@@ -139,27 +137,10 @@ async def test_what_the_brokers_would_never_take_stops_nobody(toy: Toy) -> None:
     assert [facts.get("cut") for facts in kept] == [None, None, str(len(full))]
 
 
-class _NotText(str):
-    """A header's name as a client in C may write it."""
-
-    def encode(self, *args: Any) -> bytes:
-        """See str."""
-        return b"\xe9t\xe9"
-
-
 @pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
 async def test_a_header_whose_name_is_no_text_is_read_all_the_same(toy: Toy, compression: int) -> None:
-    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 1_000_000)
-    names = ["a", _NotText("b"), "c"]
-    for offset, name in enumerate(names):
-        builder.append(
-            offset, int(time.time() * 1000), b"k", Number(n=offset).to_json(), [(name, b"1"), ("null", None)]
-        )
-    producer = AIOKafkaProducer(bootstrap_servers=toy.bootstrap)
-    async with producer:
-        batch = producer.create_batch()
-        batch._builder, batch._relative_offset = builder, len(names)
-        await (await producer.send_batch(batch, toy.cluster.name(NUMBERS.name), partition=0))
+    numbers = [(b"k", Number(n=n).to_json()) for n in range(3)]
+    await send_with_a_bad_name(toy.bootstrap, toy.cluster.name(NUMBERS.name), numbers, compression=compression)
     await pipe(toy, [(b"k", Number(n=3).to_json(), []), (b"k", b"{", [])])
     async with running(toy) as started:
         await started.ready(1)
