@@ -62,6 +62,11 @@ def tracking_key(number: str) -> str:
     return _BLANKS_AND_DASHES.sub("", number).upper()
 
 
+def is_too_long(number: str) -> bool:
+    """Whether a tracking number is longer than any could be, as it is written or as a key: ß is two in upper case."""
+    return len(number) > LONGEST_TRACKING_NUMBER or len(tracking_key(number)) > LONGEST_TRACKING_NUMBER
+
+
 def folded_sku(sku: str) -> str:
     """The form in which skus compare: trimmed and case-folded."""
     return sku.strip().casefold()

@@ -71,6 +71,8 @@ def status() -> Schema:
         name: {"type": "string", "maxLength": omnirps_status.MAX_TEXT, "pattern": pattern}
         for name, pattern in patterns.items()
     }
+    for name in ("OrderNumber", "RMA"):
+        fields[name]["allOf"] = [{"pattern": _NO_CONTROL_CHARACTERS}]
     fields["Status"] = {"enum": list(omnirps_status.MEANINGS)}
     # No format of JSON Schema's own is without a zone; the pattern is for those who do not know this one.
     fields["EventDT"] = {"type": "string", "format": "local-date-time", "pattern": r"^\d{4}-\d{2}-\d{2}"}
@@ -94,7 +96,8 @@ def _upload_field(name: str) -> Schema:
     if name in table.IDENTIFYING:
         patterns = {"OrderNumber": _NAMES_AN_ORDER, "ConsignmentNo": _NAMES_A_PARCEL}
         filled = {"allOf": [{"pattern": patterns.get(name, _SAYS_SOMETHING)}, {"pattern": _NO_CONTROL_CHARACTERS}]}
-        return _said(name, {"type": ["string", "integer"], "maxLength": LONGEST_IDENTIFIER, **filled})
+        longest = LONGEST_TRACKING_NUMBER if name == "ConsignmentNo" else LONGEST_IDENTIFIER
+        return _said(name, {"type": ["string", "integer"], "maxLength": longest, **filled})
     kinds = ["string", "number"] if name in table.MANDATORY else ["string", "number", "null"]
     return _said(name, {"type": kinds, "maxLength": table.MAX_TEXT})
 

@@ -33,7 +33,7 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
             return Split()
         if not isinstance(tracking := body["msg"], dict):
             raise Misfit("wrong_shape", "a tracking event must hold its tracking", "/msg")
-        number = tracking_number(tracking, "tracking_number")
+        number = tracking_number(tracking, "tracking_number", under="/msg")
         ident = body["event_id"] if isinstance(body.get("event_id"), str) else digest(received.raw)
         at = instant(tracking.get("updated_at"))
         gathered.messages.append(

@@ -141,14 +141,14 @@ def digest(value: bytes) -> str:
 
 
 def instant(text: object) -> datetime | None:
-    """An RFC 3339 instant with its offset; None for anything else."""
+    """An RFC 3339 instant with its offset; None for anything else, and where its UTC could lie outside the calendar."""
     if not isinstance(text, str):
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return at if at.tzinfo is not None else None
+    return at if at.tzinfo is not None and 1 < at.year < 9999 else None
 
 
 class Signs(Protocol):

@@ -8,23 +8,26 @@ from typing import Any
 import orjson
 
 from contracts.envelope import Envelope
-from contracts.keys import LONGEST_TRACKING_NUMBER, fact_id, tracking_key
+from contracts.keys import LONGEST_TRACKING_NUMBER, fact_id, is_too_long, tracking_key
 from contracts.topics import CARRIER_EVENTS
 from contracts.tracking import CarrierFormat, CarrierReport, Source
 from producers.messages import Message, event
 from producers.sources.base import Misfit, dump
 
 
-def tracking_number(element: dict[str, Any], *fields: str) -> str:
-    """The first of these fields that names a parcel. Misfit where none does."""
+def tracking_number(element: dict[str, Any], *fields: str, under: str = "") -> str:
+    """The first of these fields that names a parcel. Misfit where none does.
+
+    under: where the element stands in the body, as a JSON pointer.
+    """
     for field in fields:
         value = element.get(field)
         if isinstance(value, str) and tracking_key(value):
-            if len(value) > LONGEST_TRACKING_NUMBER:
+            if is_too_long(value):
                 text = f"{field} is longer than {LONGEST_TRACKING_NUMBER} characters"
-                raise Misfit("wrong_fields", text, f"/{field}")
+                raise Misfit("wrong_fields", text, f"{under}/{field}")
             return value.strip()
-    raise Misfit("no_tracking_number", f"none of {', '.join(fields)} names a parcel", f"/{fields[0]}")
+    raise Misfit("no_tracking_number", f"none of {', '.join(fields)} names a parcel", f"{under}/{fields[0]}")
 
 
 def report(

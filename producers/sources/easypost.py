@@ -40,7 +40,7 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
         tracker = body.get("result")
         if not isinstance(tracker, dict):
             raise Misfit("wrong_shape", "a tracker event must hold its tracker", "/result")
-        number = tracking_number(tracker, "tracking_code")
+        number = tracking_number(tracker, "tracking_code", under="/result")
         # A repeated delivery has the event's id, though the lists of tried URLs inside it have grown.
         ident = body["id"] if isinstance(body.get("id"), str) else digest(received.raw)
         at = instant(body.get("created_at"))

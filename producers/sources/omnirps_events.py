@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.envelope import Envelope
-from contracts.keys import LONGEST_IDENTIFIER, LONGEST_TRACKING_NUMBER, fact_id, order_key, order_name, tracking_key
+from contracts.keys import LONGEST_IDENTIFIER, fact_id, is_too_long, order_key, order_name, tracking_key
 from contracts.retailers import Retailer
 from contracts.returns import ReturnEvent
 from contracts.topics import RETURN_EVENTS
@@ -76,7 +76,7 @@ def _wrong(at: int, said: HubElement) -> list[FieldError]:
         found.append(FieldError(pointer(at, "OrderNo"), "is mandatory unless ConsignmentNo is given"))
     if len(said.order_no) > LONGEST_IDENTIFIER:
         found.append(FieldError(pointer(at, "OrderNo"), "is too long"))
-    if len(said.consignment_no) > LONGEST_TRACKING_NUMBER:
+    if is_too_long(said.consignment_no):
         found.append(FieldError(pointer(at, "ConsignmentNo"), "is too long"))
     return found
 
@@ -96,7 +96,8 @@ def _of_order(group: Sequence[HubElement], retailer: Retailer, source: Source) -
 
 
 def _of_parcel(group: Sequence[HubElement], raw: list[dict[str, Any]], source: Source) -> Message:
-    element = raw[0] if len(raw) == 1 else {omnirps.GROUP: raw}
+    # Our own word for several: an element that has a field of that name would be taken for what stands in it.
+    element = raw[0] if len(raw) == 1 and omnirps.GROUP not in raw[0] else {omnirps.GROUP: raw}
     ident = digest(dump(element, canonical=True))
     at = instant(group[0].event_dt)
     return report(CarrierFormat.OMNIRPS, source, group[0].consignment_no, element, ident, at)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.envelope import Envelope
-from contracts.keys import LONGEST_IDENTIFIER, fact_id, order_key, order_name, tracking_key
+from contracts.keys import LONGEST_IDENTIFIER, fact_id, is_too_long, order_key, order_name, tracking_key
 from contracts.retailers import Retailer
 from contracts.returns import ReturnUpload, UploadedUnit
 from contracts.topics import RETURN_UPLOADS
@@ -94,7 +94,7 @@ def _wrong(name: str, element: dict[str, Any]) -> str | None:
     if isinstance(value, bool) or not isinstance(value, allowed):
         return "must be a string" if identifying else "must be a string or a number"
     text = _text(value)
-    if len(text) > (LONGEST_IDENTIFIER if identifying else MAX_TEXT):
+    if len(text) > (LONGEST_IDENTIFIER if identifying else MAX_TEXT) or (name == "ConsignmentNo" and is_too_long(text)):
         return "is too long"
     if identifying and any(ord(character) < 32 for character in text):
         return "must hold no control characters"

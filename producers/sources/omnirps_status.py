@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.envelope import Envelope
-from contracts.keys import fact_id, order_key, order_name
+from contracts.keys import fact_id, is_identifier, order_key, order_name
 from contracts.returns import Meaning, ReturnEvent
 from contracts.topics import RETURN_EVENTS
 from producers.accounts import TokenAccount
@@ -74,6 +74,8 @@ def _errors(body: Any) -> list[FieldError]:
             found.append(FieldError(pointer(name), "must not be blank"))
         elif len(value) > MAX_TEXT:
             found.append(FieldError(pointer(name), "is too long"))
+        elif name in ("OrderNumber", "RMA") and not is_identifier(value):
+            found.append(FieldError(pointer(name), "must hold no control characters"))
         elif name == "Status" and value.strip().upper() not in MEANINGS:
             found.append(FieldError(pointer(name), f"must be one of {', '.join(MEANINGS)}"))
         elif name == "EventDT" and local_datetime(value) is None:

@@ -50,10 +50,7 @@ def split(account: ShippoAccount, received: Received, directory: Directory) -> S
             return Split()
         if not isinstance(tracking := body.get("data"), dict):
             raise Misfit("wrong_shape", "a tracking event must hold its tracking", "/data")
-        try:
-            number = tracking_number(tracking, "tracking_number")
-        except Misfit as misfit:
-            raise Misfit(misfit.reason, str(misfit), f"/data{misfit.path}") from None
+        number = tracking_number(tracking, "tracking_number", under="/data")
         status = tracking.get("tracking_status")
         at = instant(status.get("status_date")) if isinstance(status, dict) else None
         # No id of its own: the same body is the same fact.

@@ -164,7 +164,7 @@ def _checkpoint(
 
 def _same_parcel(element: Element, name: str, pointer: str, parcel: str) -> None:
     number = text(element, name, pointer)
-    if number and tracking_key(number) != parcel:
+    if tracking_key(number) not in ("", parcel):  # a number of dashes alone names none
         raise BadField(f"{pointer}/{name}", f"is {number!r}, but the record is about {parcel!r}")
 
 
