@@ -1,4 +1,4 @@
-"""The operators' guide knows every setting, every kind of alert, every agent and every metric there is."""
+"""The operators' guide knows every setting, kind of alert, agent, metric and `action` of the log there is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from streams.engine import metrics
 from streams.settings import Settings
 from streams.wiring import AGENTS
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "operators.md").read_text()
 
 
 def settings() -> list[str]:
@@ -57,3 +58,17 @@ def test_names_say_what_they_are_and_in_which_unit() -> None:
         assert name.startswith("returnstreams_")
         assert family.documentation.endswith(".")
         assert not re.search(r"_(ms|millis|minutes|kb|mb|percent)(_|$)", name), "base units"
+
+
+def actions() -> set[str]:
+    """Every `action` that a line of our log may have: an argument of the call, or a field of what is added to it."""
+    code = [path.read_text() for package in ("producers", "streams") for path in (ROOT / package).rglob("*.py")]
+    return {word for text in code for word in re.findall(r"""\baction"?(?:=|: )"([a-z_]+)\"""", text)}
+
+
+def test_the_guide_says_what_each_action_of_the_log_means_and_knows_no_other() -> None:
+    section = GUIDE.partition("\n## Log\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    told = {word for row in rows for word in re.findall(r"`([a-z_]+)`", row)} - {"action"}
+
+    assert told | {"library"} == actions()
