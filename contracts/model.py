@@ -56,8 +56,6 @@ def _in_utc(at: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An instant; read with any offset, kept and written in UTC."""
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-
 
 def _plain(amount: Decimal) -> str:
     # str() would write 0E+2 for a zero that was computed, and 1E+3 for what came so. There is no money below zero zero.

@@ -130,11 +130,6 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._drain_s, setattr, self, "should_exit", True)
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The ingress as an ASGI application; its lifespan connects to Kafka and lets go of it."""
-    return Ingress(settings).app
-
-
 async def serve_async(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain: not ready first, finish what is under way, flush, leave.
 

@@ -49,6 +49,17 @@ def app(
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            Route("/rows/{agent}/{store}/{partition:int}", _row_of(rows)),
+        ]
+    )
+
+
+def _row_of(rows: Rows) -> Callable[[Request], Awaitable[Response]]:
     async def row(request: Request) -> Response:
         agent, store, partition = (request.path_params[name] for name in ("agent", "store", "partition"))
         key = request.query_params.get("key", "")
@@ -64,14 +75,7 @@ def app(
             media_type="application/json",
         )
 
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics),
-            Route("/rows/{agent}/{store}/{partition:int}", row),
-        ]
-    )
+    return row
 
 
 def listen(settings: HealthSettings) -> socket.socket:

@@ -12,7 +12,7 @@ INTERVAL_S = 0.02
 PATIENCE_S = 30.0
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     """Returns as soon as the condition holds; AssertionError that says what did not happen otherwise."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.tracking import Delivery, DeliveryResult
+from streams.cli.instants import long_ago
 from streams.cli.letters_shown import harmless, instant
 from streams.deliveries.history import History
 from streams.deliveries.overview import Standing, Totals
@@ -87,15 +88,6 @@ def whole(history: History, now: datetime) -> Iterator[str]:
 def answer_of(attempt: Delivery) -> str:
     """What came back."""
     return f"HTTP {attempt.status}" if attempt.status is not None else attempt.error or "no answer"
-
-
-def long_ago(now: datetime, since: datetime) -> str:
-    """`3 h`: in the largest unit of which there are two."""
-    seconds = max(0, int((now - since).total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _state(history: History, now: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contracts.retailers import Retailer
 from producers.accounts import Account
-from streams.cli.deliveries_shown import long_ago
+from streams.cli.instants import long_ago
 from streams.engine.parking import LONGEST_WAIT
 from streams.retailer_removal import LeftBehind, OpenUnits
 

@@ -25,6 +25,7 @@ from contracts.returns import (
 )
 from contracts.tracking import Delivery
 from streams.cli.amounts import money
+from streams.cli.instants import long_ago
 from streams.cli.letters_shown import harmless, instant
 from streams.cli.rules_shown import condition_text
 from streams.story.telling import Entry, Standing, Story
@@ -202,7 +203,7 @@ def _stands(story: Story, standing: Standing, now: datetime) -> str:
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    return f"{instant(at)} ({_long(now, at)})"
+    return f"{instant(at)} ({long_ago(now, at)})"
 
 
 def _record(value: Model) -> dict[str, Any]:
@@ -211,14 +212,6 @@ def _record(value: Model) -> dict[str, Any]:
         units = [unit.model_dump(mode="json", include=_OF_UPLOADED_UNITS) for unit in value.units]
         return {**value.model_dump(mode="json", exclude={"units"}), "units": units}
     return value.model_dump(mode="json", exclude={"text"})
-
-
-def _long(now: datetime, since: datetime) -> str:
-    seconds = max(0, int((now - since).total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _words(name: str) -> str:

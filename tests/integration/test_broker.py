@@ -202,7 +202,7 @@ def test_nothing_outlives_a_parent_that_is_killed_with_9(nodes: int) -> None:
         assert all(directory.is_dir() for directory in directories)
         parent.kill()
 
-    wait_until(lambda: not any(map(alive, family)), 10, "the brokers and their supervisor are gone")
+    wait_until(lambda: not any(map(alive, family)), "the brokers and their supervisor are gone", 10)
     assert not any(directory.exists() for directory in directories)
 
 

@@ -205,7 +205,7 @@ class TestRun:
     def test_it_gets_ready_and_leaves_when_told(self, environment: dict[str, str], tmp_path: Path) -> None:
         port = free_port()
         with agents({**environment, "HEALTH__PORT": str(port)}, tmp_path) as (process, log):
-            wait_until(lambda: ready(port, process, log), 30, "/readyz says 200")
+            wait_until(lambda: ready(port, process, log), "/readyz says 200")
             state = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
             # What reads the retailers alone has their one partition.
             assert {name: agent["partitions"] for name, agent in state["agents"].items()} == {
@@ -231,7 +231,7 @@ class TestRun:
         port = free_port()
         settings = {**environment, "KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "HEALTH__PORT": str(port)}
         with agents(settings, tmp_path) as (process, log):
-            wait_until(lambda: "broker_wait" in log.read_text() and up(port), 30, "it waits for a broker")
+            wait_until(lambda: "broker_wait" in log.read_text() and up(port), "it waits for a broker")
             assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
             assert ended(process) == 0
 

@@ -62,7 +62,7 @@ def in_states(command: Command, *states: str) -> None:
     def now() -> list[str]:
         return [row["state"] for row in listed(command, "--dropped")]
 
-    wait_until(lambda: now() == list(states), 10, f"letters are {states}")
+    wait_until(lambda: now() == list(states), f"letters are {states}", 10)
 
 
 class TestList:

@@ -60,7 +60,7 @@ def paused_process(environment: dict[str, str], folder: Path) -> Iterator[int]:
     """All agents as a process, its port; return-rules stands still."""
     port = free_port()
     with agents({**environment, "HEALTH__PORT": str(port)}, folder) as (process, log):
-        wait_until(lambda: up(port) and len(_paused(port)) == 2, 60, "both tasks stand still")
+        wait_until(lambda: up(port) and len(_paused(port)) == 2, "both tasks stand still", 60)
         assert not ready(port, process, log)
         yield port
 
@@ -86,9 +86,9 @@ def test_a_paused_agent_says_so_and_goes_on_when_it_may(
 
         one = command("dead-letters", "resume", "return-rules", "1", answer="y\n")
         assert "return-rules[1] goes on" in one.out
-        wait_until(lambda: list(_paused(port)) == ["0"], 10, "only one stands still")
+        wait_until(lambda: list(_paused(port)) == ["0"], "only one stands still", 10)
         assert "return-rules[0] goes on" in command("dead-letters", "resume", "return-rules", "--yes").out
-        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200, 30, "ready")
+        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200, "ready")
     assert command("dead-letters", "resume", "return-rules", "--yes").out == "no task of return-rules is paused\n"
 
 

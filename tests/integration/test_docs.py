@@ -80,7 +80,7 @@ def test_what_the_subscribers_guide_reads_is_paid_once(settings: dict[str, str],
     reader = example("subscribers.md", settings, tmp_path, DATABASE=str(tmp_path / "payments.db"))
     output = tmp_path / "output"
     try:
-        wait_until(lambda: other.action_id in output.read_text() or reader.poll() is not None, 30, "both are paid")
+        wait_until(lambda: other.action_id in output.read_text() or reader.poll() is not None, "both are paid")
     finally:
         reader.terminate()
         reader.wait(10)

@@ -56,7 +56,7 @@ def running(environment: dict[str, str], folder: Path) -> Iterator[None]:
     """A process of all agents, ready; ended in order."""
     port = free_port()
     with agents({**environment, "HEALTH__PORT": str(port)}, folder) as (process, log):
-        wait_until(lambda: ready(port, process, log), 60, "/readyz says 200")
+        wait_until(lambda: ready(port, process, log), "/readyz says 200", 60)
         yield
         assert ended(process) == 0
 
@@ -75,8 +75,8 @@ def test_an_order_from_its_first_webhook_to_after_its_erasure(
         return found
 
     with running(environment, tmp_path):
-        wait_until(lambda: command("orders", "show", "acme", "#1001").code == 0, 30, "the order is there")
-        wait_until(lambda: bool(show()["claims"]), 30, "its unit is claimed")
+        wait_until(lambda: command("orders", "show", "acme", "#1001").code == 0, "the order is there")
+        wait_until(lambda: bool(show()["claims"]), "its unit is claimed")
         asked, other = show(" #1001 "), show("1002")
         text = command("orders", "show", "acme", "#1001").out
         assert (asked["from"], other["from"]) == ("process", "process")
@@ -89,7 +89,7 @@ def test_an_order_from_its_first_webhook_to_after_its_erasure(
 
         what: OrderErasure = erasure("1")
         written(cluster, *(sent(topics.ORDER_EVENTS, what, "acme/?1", partition) for partition in range(2)))
-        wait_until(lambda: show()["order"] is None, 30, "erased")
+        wait_until(lambda: show()["order"] is None, "erased")
 
     assert show("1002") == {**other, "from": "topic"}, "the topics say the same as the process"
     gone = show()

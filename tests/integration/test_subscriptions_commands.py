@@ -146,7 +146,7 @@ def test_a_process_that_runs_looks_by_itself_and_calls_a_person(
     command: Command, environment: dict[str, str], settings: dict[str, str], tmp_path: Path
 ) -> None:
     with agents({**environment, **settings, "SHOPIFY__AUDIT_EVERY_S": "1"}, tmp_path) as (process, log):
-        wait_until(lambda: "subscription_missing" in command("topics", "tail", "return-alerts").out, 60, "an alert")
+        wait_until(lambda: "subscription_missing" in command("topics", "tail", "return-alerts").out, "an alert", 60)
         assert ended(process) == 0
     [alert] = [json.loads(line) for line in command("topics", "tail", "return-alerts").out.splitlines()]
     assert (alert["key"], alert["value"]["kind"]) == ("acme/?*", "subscription_missing")

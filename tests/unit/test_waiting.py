@@ -13,7 +13,7 @@ SHORT_S = 0.05
 
 def test_who_waits_in_vain_is_told_for_what() -> None:
     with pytest.raises(AssertionError, match=r"not within 0.05 s: rain"):
-        wait_until(lambda: False, SHORT_S, "rain")
+        wait_until(lambda: False, "rain", SHORT_S)
 
 
 @pytest.mark.parametrize("is_awaited", [False, True])

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 
 from streams.watchdog import Pulses, Watchdog
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import wait_until
 
 # A quarter of it passes between two looks of the watchdog's own thread: more than a test may last.
 LIMIT_S = 3600.0
@@ -34,4 +34,4 @@ def wait_until_well(watchdog: Watchdog, loop: asyncio.AbstractEventLoop, client:
         watchdog.look(1.0)
         return client.get("/healthz").status_code == 200
 
-    wait_until(is_well, PATIENCE_S, "/healthz says 200 again")
+    wait_until(is_well, "/healthz says 200 again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -222,11 +222,3 @@ def test_a_missing_order_is_told_as_such_and_units_that_stay_as_before() -> None
     assert "TEE-M, number 1: waiting for order (its order is not there)" in text
     assert "TEE-M, number 1: order not found (its order did not come in time)" in text
     assert "decided (revision 3)\n                        TEE-M, number 1: as before, order_not_found" in text
-
-
-def test_how_long_is_told_in_one_unit() -> None:
-    now = datetime(2026, 11, 10, tzinfo=UTC)
-    said = [
-        returns_shown._long(now, now - timedelta(seconds=seconds)) for seconds in (-5, 119, 120, 7200, 172_799, 172_800)
-    ]
-    assert said == ["0 s", "119 s", "2 min", "2 h", "47 h", "2 d"]

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from contracts.imports import OrderImport
 from demo.shopify.admin import ShopSimulator
-from demo.shopify.bucket import PointBucket
 from demo.shopify.live import differences
 from demo.shopify.orders import changed
-from demo.shopify.simulator import ShopifySimulator
 from producers.orders_import import OrdersImport
-from streams.shopify import AdminClient, ShopifyOptions, Shops
-from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
-
-
-@pytest.fixture
-def shop(shopify: ShopifySimulator) -> ShopSimulator:
-    return shopify.add(SHOP, access_token="token", bucket=PointBucket(maximum=20_000, restore_rate=20_000))
-
-
-@pytest.fixture
-async def client(shopify: ShopifySimulator) -> AsyncIterator[AdminClient]:
-    async with Shops(Files(), ShopifyOptions(base_url=shopify.base_url)) as shops:
-        yield shops.of(ACME.shopify)
+from streams.shopify import AdminClient
+from tests.unit.producers.shop_kit import ACME, NOW, Installation, Killed, expected, fill
 
 
 def work(client: AdminClient, into: Installation, told: list[OrderImport] | None = None) -> OrdersImport:

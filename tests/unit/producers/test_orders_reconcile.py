@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import orjson
-import pytest
 
 from contracts import topics
 from contracts.orders import ErasureReason, OrderErasure
 from demo.shopify.admin import ShopSimulator
-from demo.shopify.bucket import PointBucket
 from demo.shopify.live import Live, differences
 from demo.shopify.orders import changed, made
-from demo.shopify.simulator import ShopifySimulator
 from producers.orders_import import OrdersImport
 from producers.orders_reconcile import GRACE, Reconciler
-from streams.shopify import AdminClient, ShopifyOptions, Shops
-from tests.unit.producers.shop_kit import ACME, NOW, SHOP, Files, Installation, Killed, expected, fill
+from streams.shopify import AdminClient
+from tests.unit.producers.shop_kit import ACME, NOW, Installation, Killed, expected, fill
 
 LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture
-def shop(shopify: ShopifySimulator) -> ShopSimulator:
-    return shopify.add(SHOP, access_token="token", bucket=PointBucket(maximum=20_000, restore_rate=20_000))
-
-
-@pytest.fixture
-async def client(shopify: ShopifySimulator) -> AsyncIterator[AdminClient]:
-    async with Shops(Files(), ShopifyOptions(base_url=shopify.base_url)) as shops:
-        yield shops.of(ACME.shopify)
 
 
 def reconciler(client: AdminClient, into: Installation) -> Reconciler:

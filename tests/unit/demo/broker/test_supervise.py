@@ -51,7 +51,7 @@ def test_a_child_that_is_stopped_is_killed_too(tmp_path: Path) -> None:
     leash = Leash()
     pid = leash.start("a", SLEEPER, tmp_path / "log", {})
     leash.signal("a", signal.SIGSTOP)
-    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, 5, "the child is stopped")
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the child is stopped", 5)
 
     leash.close()
 
@@ -89,7 +89,7 @@ def test_even_a_killed_supervisor_takes_its_children_along(tmp_path: Path) -> No
 
     os.kill(psutil.Process(pid).ppid(), signal.SIGKILL)
 
-    wait_until(lambda: not psutil.pid_exists(pid) or is_zombie(pid), 5, "the child is gone")
+    wait_until(lambda: not psutil.pid_exists(pid) or is_zombie(pid), "the child is gone", 5)
     with pytest.raises(BrokerError, match="supervisor has ended"):
         leash.start("b", SLEEPER, tmp_path / "log", {})
     leash.close()

@@ -19,7 +19,7 @@ from demo.shopify.orders import changed, made
 from demo.shopify.store import ShopStore
 from demo.shopify.webhooks import signature
 from streams.shopify.documents import document
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import wait_until
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -131,7 +131,7 @@ def test_nobody_waits_for_a_bulk_operation_but_by_looking(monkeypatch: pytest.Mo
 
     assert [status() for _ in range(3)] == ["RUNNING"] * 3
     may.set()
-    wait_until(lambda: status() == "COMPLETED", PATIENCE_S, "the operation has ended")
+    wait_until(lambda: status() == "COMPLETED", "the operation has ended")
     assert sum(b"__parentId" not in line for line in simulated.bulks[ident].lines) == 4
 
 
