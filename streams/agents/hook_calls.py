@@ -66,7 +66,7 @@ def outcome(
         return DeliveryResult.NO_HOOK, None
     if answer.status == GONE or refused >= MOST_REFUSALS:
         return DeliveryResult.GIVEN_UP, None
-    at = now + timedelta(seconds=pause_s(schedule, call.id, call.attempt, answer.retry_after_s))
+    at = now + timedelta(seconds=pause_s(schedule, call.id, call.attempt - call.before, answer.retry_after_s))
     if schedule.give_up_after_s is not None and at > call.first_at + timedelta(seconds=schedule.give_up_after_s):
         return DeliveryResult.GIVEN_UP, None
     return DeliveryResult.RETRYING, at

@@ -39,11 +39,23 @@ class NotPublic(OSError):
     """The host leads to an address that is not public. The message says which, and what it is."""
 
 
+# By loop, host and port: who asks meanwhile is told the same, so that a name which hangs takes one thread, not all.
+_ASKED: dict[tuple[asyncio.AbstractEventLoop, str, int], asyncio.Future[list[str]]] = {}
+
+
 async def resolve(host: str, port: int) -> list[str]:
     """As this machine's resolver has it."""
-    found = await asyncio.get_running_loop().run_in_executor(
-        _NAMES, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    )
+    loop = asyncio.get_running_loop()
+    place = loop, host, port
+    if place not in _ASKED:
+        _ASKED[place] = loop.run_in_executor(_NAMES, _look_up, host, port)
+        _ASKED[place].add_done_callback(lambda _: _ASKED.pop(place))
+    # Shielded, for others may wait for it too.
+    return await asyncio.shield(_ASKED[place])
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 

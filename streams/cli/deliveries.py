@@ -21,6 +21,7 @@ from streams.deliveries.overview import OPEN, Filter, Standing, State, Totals
 from streams.deliveries.reading import read_overview
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
+from streams.retailers_topic import read_all
 from streams.settings import load
 
 app = typer.Typer(help="Tracking updates: what is owed to hooks, and what became of it.", no_args_is_help=True)
@@ -161,6 +162,8 @@ async def _replay(
         if not chosen.count:
             if not chosen.left_out and names:
                 raise ConfigError(await _why_none(cluster, names))
+            if not chosen.left_out and wanted.retailer is not None:
+                one_of(await read_all(cluster), wanted.retailer, "in force")
             out.print("nothing to send again")
             return
         print_table(deliveries_shown.table(islice(chosen.standings(), _SHOWN)))

@@ -8,18 +8,24 @@ from datetime import UTC, datetime, timedelta
 from streams.engine.errors import ConfigError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# Nothing of ours is older, and a broker can be asked for no time before 1970.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
 _AGO = re.compile(r"(\d{1,6})([smhd])")
 
 
 def ago(said: str, now: datetime) -> datetime:
-    """`90m` before `now`, or the instant itself; without an offset it is UTC. ConfigError says what can be read."""
+    """`90m` before `now`, or the instant itself; without an offset it is UTC. Never before EARLIEST.
+
+    ConfigError says what can be read.
+    """
     try:
         if (match := _AGO.fullmatch(said)) is not None:
-            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+            return max(EARLIEST, now - timedelta(**{_UNITS[match[2]]: int(match[1])}))
         at = datetime.fromisoformat(said)
     except (ValueError, OverflowError):
         raise ConfigError(f"{said!r} is no time: say 90m, 12h, 3d, or an instant like 2026-11-22T10:00Z") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(EARLIEST, at if at.tzinfo is not None else at.replace(tzinfo=UTC))
 
 
 def long_ago(now: datetime, since: datetime) -> str:

@@ -60,8 +60,9 @@ class Call(Generic[I]):
     """One attempt.
 
     id: of the intent, the same for each attempt, for the other side to recognise a repeat.
-    attempt: from 1. first_at: when the first attempt began. deadline: after it the attempt counts as lost.
-    trace: of what queued it. lane: of its key, "" in an outbox without lanes.
+    attempt: from 1. first_at: when the first attempt began; before: how many there were until then, where somebody had
+    it tried anew. deadline: after it the attempt counts as lost. trace: of what queued it. lane: of its key, "" in an
+    outbox without lanes.
     """
 
     outbox: str
@@ -74,6 +75,7 @@ class Call(Generic[I]):
     deadline: datetime
     trace: Trace | None = None
     lane: str = ""
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def start(
         deadline=deadline,
         trace=read(stored.get(PARENT), stored.get(STATE)),
         lane=lane,
+        before=stored.get("before", 0),
     )
 
 
@@ -209,6 +212,7 @@ def try_again(rows: Overlay, outbox: Outbox[Any, Any], key: str, now: datetime, 
     stored.pop("first_at", None)
     if intent is not None:
         stored |= {"intent": intent.model_dump(mode="json"), "attempt": 0}
+    stored["before"] = stored["attempt"]
     rows.put(queue_of(outbox.name), row_key, orjson.dumps(stored))
     number = int(row_key.rsplit("|", 1)[1])
     set_head(rows, outbox.name, key, number, timers.passed(now), outbox.lane_of(key))

@@ -121,6 +121,25 @@ class TestParked:
         driver.advance(timedelta(minutes=6))
         assert driver.store(driver.agent.stores["standings"]) == {}
 
+    def test_what_a_changed_hook_does_not_take_at_once_is_tried_as_soon_as_anything_new(
+        self, driver: AgentTestDriver
+    ) -> None:
+        happens(driver, return_event(Meaning.FIRST_SCAN))
+        while driver.calls:
+            answer(driver, 500)
+            wait(driver)
+        attempts = deliveries(driver)[-1].attempt
+        changes(driver)
+        while not driver.calls:
+            driver.advance(timedelta(seconds=10))
+
+        answer(driver, 503)
+
+        last = deliveries(driver)[-1]
+        assert last.attempt == attempts + 1
+        assert last.next_at is not None
+        assert last.next_at - driver.now < timedelta(seconds=7)
+
     def test_what_fails_at_the_changed_hook_too_waits_for_the_next_change(self, driver: AgentTestDriver) -> None:
         refused(driver)
         for version in ("v2", "v3"):

@@ -187,6 +187,9 @@ REFUSED = [
     (["replay"], "say which: a delivery's id, RETAILER RMA, or --retailer with --since"),
     (["replay", "--retailer", "acme"], "--retailer and --since belong together"),
     (["replay", "x", "--state", "owed"], "what is owed is sent by itself"),
+    (["replay", "--retailer", "acme", "--since", "1d"], "no retailer 'acme' is in force; there are: none"),
+    (["list", "--since", "soon"], "'soon' is no time: say 90m, 12h, 3d"),
+    (["list", "--retailer", "acme", "--since", "1969-12-31"], "no retailer 'acme' is in force; there are: none"),
     (["list", "--retailer", "acme"], "no retailer 'acme' is in force; there are: none"),
 ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,50 @@ class TestAddresses:
             answer = await caller(call())
 
         assert (answer.error or "").startswith("connecting failed")
+
+
+class TestNames:
+    """A name server that does not answer for one name, and what that costs the others."""
+
+    @pytest.fixture
+    def hanging(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+        """The names that were asked for; one of them never comes back before the test is over."""
+        asked: list[str] = []
+        over = threading.Event()
+        found = socket.getaddrinfo
+
+        def look_up(host: str, port: int, **how: Any) -> Any:
+            asked.append(host)
+            if host == "hole.example":
+                over.wait(20)
+            return found("127.0.0.1", port, **how)
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        yield asked
+        over.set()
+
+    async def test_one_that_hangs_holds_up_no_other(self, hanging: list[str]) -> None:
+        waiting = [asyncio.create_task(guard.resolve("hole.example", 443)) for _ in range(200)]
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(5):
+            assert await guard.resolve("well.example", 443) == ["127.0.0.1"]
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def test_who_asks_later_is_answered_anew(self, hanging: list[str]) -> None:
+        await asyncio.gather(*(guard.resolve("well.example", 443) for _ in range(5)))
+        await guard.resolve("well.example", 443)
+
+        assert hanging == ["well.example"] * 2
+
+    async def test_who_gives_up_spoils_nothing_for_who_waits(self, hanging: list[str]) -> None:
+        first, second = (asyncio.create_task(guard.resolve("well.example", 443)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+
+        assert await second == ["127.0.0.1"]
 
 
 async def test_nothing_secret_is_logged_or_answered(caplog: pytest.LogCaptureFixture) -> None:

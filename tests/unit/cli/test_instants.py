@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.cli.instants import ago, long_ago
+from streams.cli.instants import EARLIEST, ago, long_ago
 from streams.engine.errors import ConfigError
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
@@ -25,6 +25,8 @@ def test_how_long_is_told_in_one_unit() -> None:
         ("12h", datetime(2026, 11, 9, 12, tzinfo=UTC)),
         ("3d", datetime(2026, 11, 7, tzinfo=UTC)),
         ("2026-11-02T10:00", datetime(2026, 11, 2, 10, tzinfo=UTC)),
+        ("1969-12-31", EARLIEST),
+        ("0001-01-01T00:00+10:00", EARLIEST),
         ("2026-11-02T10:00+02:00", datetime(2026, 11, 2, 8, tzinfo=UTC)),
     ],
 )
