@@ -151,8 +151,12 @@ def _told(*secrets: SecretStr | None) -> tuple[tuple[str, ...], ...]:
 
 
 def same(given: str, known: str) -> bool:
-    """Equality that takes as long for a near miss as for a wild one."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), known.encode())
+    """Equality that takes as long for a near miss as for a wild one.
+
+    given: a parameter of the URL, or a header, which HTTP hands on as Latin-1 whatever its sender writes.
+    """
+    as_sent, as_text = given.encode("latin-1", "backslashreplace"), given.encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(as_text, known.encode()) | hmac.compare_digest(as_sent, known.encode())
 
 
 A = TypeVar("A", TokenAccount, LoginAccount)

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from producers.answers import Answer
 from producers.incoming import MAX_HEADER_BYTES
-from producers.problems import HeadersTooLarge
+from producers.problems import HeadersTooLarge, NotHttp
 
 # Longer than a load balancer's idle timeout (60 s as a rule): else it would reuse a connection that we are closing.
 KEEP_ALIVE_S = 75
@@ -22,6 +22,8 @@ HEADERS_TIMEOUT_S = 10.0
 # Who was sent away for load and comes again at once (told: in 5 s) is not read before that. When a thousand clients
 # did so, 281,000 of 293,000 requests were refused, and those that were let in waited for it (docs/decisions/0010).
 HOLD_S = 0.2
+# How long somebody has to read an answer, where nothing that follows it can be understood.
+LINGER_S = 1.0
 # Among the extensions of a request's scope: how an application has that done, under "hold".
 EXTENSION = "returnstreams"
 
@@ -32,7 +34,7 @@ class BoundedConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
-        self._in_headers = self._headers_timed = False
+        self._in_headers = self._headers_timed = self._deaf = False
         # Whether the bytes that just came ended some headers or held a piece of a body, and how many since did neither.
         self._got_on = False
         self._idle_bytes = 0
@@ -47,6 +49,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Some bytes of a request, or of several."""
         self._got_on = False
         self._unset_keepalive_if_required()
+        if self._deaf:
+            return
         left = data
         while left:
             left = self._read(left)
@@ -84,6 +88,28 @@ class BoundedConnection(HttpToolsProtocol):
         if not self._would_upgrade():
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """An answer is out."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if self.expect_100_continue and cycle.response_complete and cycle.more_body:
+            # Who was not told to go on may leave the body out: what he sends next is not to be taken for it. Closed at
+            # once, a connection with something unread is reset, and the answer may be lost.
+            self._deaf = True
+            self._close_in(LINGER_S)
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP. To a request that is whole its own answer is owed, and this is not it."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._answering() and cycle is not None and not cycle.more_body:
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        # Of a body that goes on after its answer, or behind a request whose turn is still to come, nothing can be said.
+        if not self.pipeline and (cycle is None or not (cycle.response_complete and cycle.more_body)):
+            self.transport.write(_NO_HTTP)
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Either side closed it."""
         self._forget()
@@ -110,7 +136,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             return head + data[upgrade.args[0] :]
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self.send_400_response("")
         return b""
 
     def _would_upgrade(self) -> bool:
@@ -168,3 +194,4 @@ def _raw(answer: Answer) -> bytes:
 
 
 _TOO_LARGE = _raw(HeadersTooLarge().answer())
+_NO_HTTP = _raw(NotHttp().answer())

@@ -96,7 +96,7 @@ class Door:
     async def _taken(self, sender: Sender[Any], request: Incoming, trace: Trace) -> Answer:
         if self.requests > self.max_requests:
             raise Unavailable("too many requests are in flight", cause="full")
-        request.check()
+        request.check(any_type=sender.keeps)
         if self._full(sender):
             raise TooMany("all accounts of this sender have as many as they may")
         try:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from itertools import chain
 from types import MappingProxyType
+from typing import NoReturn
 
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope
@@ -43,7 +44,10 @@ class Incoming:
         self.scope = scope
         self.path_token = path_token
         self.taken = 0
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+        # Blanks around a value are no part of it; the parser leaves those behind it.
+        self.headers = {
+            name.decode("latin-1"): value.strip(b" \t").decode("latin-1") for name, value in reversed(scope["headers"])
+        }
         self._receive = receive
 
     @property
@@ -63,14 +67,15 @@ class Incoming:
         wanted = name.encode()
         return [value.decode("latin-1") for known, value in self.scope["headers"] if known == wanted]
 
-    def check(self) -> None:
-        """HeadersTooLarge or WrongMediaType where we would not read its body."""
+    def check(self, *, any_type: bool = False) -> None:
+        """HeadersTooLarge or WrongMediaType where we would not read its body. any_type: whatever it calls it."""
         scope = self.scope
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         if size + sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_BYTES:
             raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes are taken")
-        encoding = self.headers.get("content-encoding")
-        if encoding is not None and encoding.strip().lower() != "identity":
+        if any_type:
+            return
+        if self.headers.get("content-encoding", "").lower() not in ("", "identity"):
             raise WrongMediaType
         # Without a type of its own the body decides; some carriers send none.
         media_type = self.headers.get("content-type", "")
@@ -86,6 +91,9 @@ class Incoming:
         Raises TooLarge, TooSlow, Unavailable or ClientGone; what was counted in until then is `taken` all the same.
         """
         chunks: list[bytes] = []
+        if self._announces_too_much():
+            # Who waits to be told to go on is not told.
+            await self._refuse_length(discard="expect" not in self.headers)
         try:
             # As a rule it is there already.
             read = Begun(self._read(reading, chunks))
@@ -103,11 +111,20 @@ class Incoming:
         while more:
             chunk, more = _part(await self._receive())
             if self.taken + len(chunk) > MAX_BODY_BYTES:
-                await self._discard()
-                raise TooLarge(f"at most {MAX_BODY_BYTES} bytes are taken")
+                await self._refuse_length(discard=more)
             reading.take(len(chunk))
             self.taken += len(chunk)
             chunks.append(chunk)
+
+    def _announces_too_much(self) -> bool:
+        length = self.headers.get("content-length", "")
+        # Most have fewer digits; one of thousands would be no int.
+        return len(length) > 7 and length.isdecimal() and (len(length) > 30 or int(length) > MAX_BODY_BYTES)
+
+    async def _refuse_length(self, *, discard: bool) -> NoReturn:
+        if discard:
+            await self._discard()
+        raise TooLarge(f"at most {MAX_BODY_BYTES} bytes are taken")
 
     async def _discard(self) -> None:
         """Read on for a moment without keeping anything: most clients hear an answer only after they have sent all."""

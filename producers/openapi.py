@@ -16,6 +16,7 @@ from producers.problems import (
     FieldError,
     HeadersTooLarge,
     Invalid,
+    NotHttp,
     NotJson,
     Problem,
     TooLarge,
@@ -166,7 +167,7 @@ def _operation(
 
 
 def _problem_schema() -> dict[str, Any]:
-    words = [f"urn:returnstreams:problem:{problem.word}" for problem in _PROBLEMS]
+    words = [f"urn:returnstreams:problem:{problem.word}" for problem in (NotHttp(), *_PROBLEMS)]
     error = {"type": "object", "required": ["pointer", "detail"], "properties": {
         "pointer": {"type": "string", "format": "json-pointer"}, "detail": {"type": "string"}}}  # fmt: skip
     return {

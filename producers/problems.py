@@ -2,6 +2,7 @@
 
 Problem
 ├── NoSuchPath         404 or 405, said by the router
+├── NotHttp            400, said by the connection
 ├── NotJson            400
 ├── Unauthenticated    401, says nothing about why
 ├── Unknown            404, names the near one; only ever after authentication
@@ -82,6 +83,16 @@ class NoSuchPath(Problem):
     def headers(self) -> dict[str, str]:
         """`Allow`, where only the method is wrong."""
         return self._headers
+
+
+class NotHttp(Problem):
+    """What came is no HTTP that could be read: also two lengths of one body, or a length beside chunks."""
+
+    status, word, title = 400, "not-http", "This is no HTTP request that can be read"
+
+    def headers(self) -> dict[str, str]:
+        """Nobody knows where the next request would begin."""
+        return {"connection": "close"}
 
 
 class NotJson(Problem):

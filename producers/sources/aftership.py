@@ -44,4 +44,4 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
     return gathered.split()
 
 
-SENDER = Sender("/webhooks/aftership", NAME, NAME, verify, split)
+SENDER = Sender("/webhooks/aftership", NAME, NAME, verify, split, keeps=True)

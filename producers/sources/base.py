@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +65,8 @@ class Sender(Generic[A]):
 
     name: of the path in metrics and logs. accounts: under which word its accounts stand in the settings.
     verify: whose request this is, None for nobody's. split: raises a Problem only where nothing is to be written.
+    keeps: a 4xx would make it switch us off. What is proved to be its own and cannot be used is kept and answered 200,
+    and it may call its body what it likes.
     """
 
     path: str
@@ -71,6 +74,7 @@ class Sender(Generic[A]):
     accounts: str
     verify: Callable[[Received, Sequence[A]], A | None]
     split: Callable[[A, Received, Directory], Split]
+    keeps: bool = False
 
 
 class Misfit(Exception):
@@ -105,6 +109,11 @@ class Collector:
     def split(self) -> Split:
         """All that was gathered."""
         return Split(tuple(self.messages), tuple(self.reasons))
+
+
+def without_mark(raw: bytes) -> bytes:
+    """The body without the byte order mark that .NET writes where nobody forbids it; it is no JSON."""
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 def parse(raw: bytes) -> Any:

@@ -52,4 +52,4 @@ def split(account: SigningAccount, received: Received, directory: Directory) -> 
     return gathered.split()
 
 
-SENDER = Sender("/webhooks/easypost", NAME, NAME, verify, split)
+SENDER = Sender("/webhooks/easypost", NAME, NAME, verify, split, keeps=True)

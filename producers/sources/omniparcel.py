@@ -10,7 +10,17 @@ from producers.accounts import LoginAccount, holder
 from producers.messages import Message
 from producers.problems import pointer
 from producers.retailers import Directory
-from producers.sources.base import Collector, Misfit, Received, Sender, Split, digest, dump, parse_or_keep
+from producers.sources.base import (
+    Collector,
+    Misfit,
+    Received,
+    Sender,
+    Split,
+    digest,
+    dump,
+    parse_or_keep,
+    without_mark,
+)
 from producers.sources.carriers import report, tracking_number
 
 NAME = "omniparcel"
@@ -30,7 +40,7 @@ def split(account: LoginAccount, received: Received, directory: Directory) -> Sp
     """One report per parcel. Where some cannot be used, the others go on and the whole body is kept, once."""
     gathered = Collector(NAME, account)
     try:
-        body = parse_or_keep(received.raw)
+        body = parse_or_keep(without_mark(received.raw))
     except Misfit as misfit:
         gathered.keep(misfit, received.raw)
         return gathered.split()
@@ -61,4 +71,4 @@ def _report(account: LoginAccount, element: Any) -> Message:
     return report(CarrierFormat.OMNIPARCEL, account.source(NAME), number, element, ident, None)
 
 
-SENDER = Sender("/webhooks/omniparcel", NAME, NAME, verify, split)
+SENDER = Sender("/webhooks/omniparcel", NAME, NAME, verify, split, keeps=True)

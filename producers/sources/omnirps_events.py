@@ -15,7 +15,7 @@ from producers.accounts import TokenAccount
 from producers.messages import Message, event
 from producers.problems import FieldError, Invalid, pointer
 from producers.retailers import Directory
-from producers.sources.base import Misfit, Received, Sender, Split, digest, dump, parse
+from producers.sources.base import Misfit, Received, Sender, Split, digest, dump, parse, without_mark
 from producers.sources.carriers import report
 from producers.sources.omnirps import NAME, retailer_in_header, verify
 from streams.domain import omnirps
@@ -30,7 +30,7 @@ MAX_ERRORS = 100
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
     """One record an event. Invalid names all bad fields, and nothing is written; an empty array is nothing to do."""
     retailer = retailer_in_header(account, received, directory)
-    body = parse(received.raw)
+    body = parse(without_mark(received.raw))
     if not isinstance(body, list) or len(body) > MAX_ELEMENTS:
         raise Invalid(errors=[FieldError("", f"must be an array of at most {MAX_ELEMENTS} elements")])
     source = account.source(NAME, retailer.id)

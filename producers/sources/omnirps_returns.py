@@ -18,7 +18,7 @@ from producers.accounts import TokenAccount
 from producers.messages import Message, event
 from producers.problems import FieldError, Invalid, pointer
 from producers.retailers import Directory
-from producers.sources.base import Received, Sender, Split, digest, parse
+from producers.sources.base import Received, Sender, Split, digest, parse, without_mark
 from producers.sources.omnirps import NAME, retailer_in_header, verify
 
 # What identifies something must say something; the others may be there and blank (no reason, no choice, no EAN).
@@ -48,7 +48,7 @@ Fields = dict[str, str]
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
     """One ReturnUpload per (order, RMA), by first appearance. Invalid names all bad fields, and nothing is written."""
     retailer = retailer_in_header(account, received, directory)
-    elements = _elements(parse(received.raw))
+    elements = _elements(parse(without_mark(received.raw)))
     errors = [error for at, element in enumerate(elements) for error in _errors(at, element)][:MAX_ERRORS]
     if errors:
         raise Invalid("nothing of this upload was taken", errors)

@@ -12,7 +12,7 @@ from producers.accounts import TokenAccount
 from producers.messages import event
 from producers.problems import FieldError, Invalid, pointer
 from producers.retailers import Directory
-from producers.sources.base import Received, Sender, Split, instant, parse
+from producers.sources.base import Received, Sender, Split, instant, parse, without_mark
 from producers.sources.omnirps import NAME, name_in_header, retailer_named, verify
 from streams.domain.fields import local_datetime
 
@@ -28,7 +28,7 @@ MAX_TEXT = 255
 
 def split(account: TokenAccount, received: Received, directory: Directory) -> Split:
     """One ReturnEvent about the whole return. The body names the retailer; the header may, and must then agree."""
-    body = parse(received.raw)
+    body = parse(without_mark(received.raw))
     errors = _errors(body)
     if errors:
         raise Invalid("nothing was taken", errors)

@@ -61,4 +61,4 @@ def split(account: ShippoAccount, received: Received, directory: Directory) -> S
     return gathered.split()
 
 
-SENDER = Sender("/webhooks/shippo", NAME, NAME, verify, split)
+SENDER = Sender("/webhooks/shippo", NAME, NAME, verify, split, keeps=True)

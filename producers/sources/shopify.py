@@ -283,5 +283,5 @@ _TOPICS: dict[str, Callable[[Webhook], list[Message]]] = {
     "app/uninstalled": _uninstalled,
 }
 
-PLAIN = Sender("/webhooks/shopify", NAME, NAME, verify, split)
-OWN_PATH = Sender("/webhooks/shopify/{path_token}", NAME, NAME, verify, split)
+PLAIN = Sender("/webhooks/shopify", NAME, NAME, verify, split, keeps=True)
+OWN_PATH = Sender("/webhooks/shopify/{path_token}", NAME, NAME, verify, split, keeps=True)
