@@ -72,6 +72,7 @@ class AlertKind(StrEnum):
     RETURN_NOT_AT_DEPOT = "return_not_at_depot"
     RETURN_NOT_PROCESSED = "return_not_processed"
     PARCEL_HISTORY_MISSING = "parcel_history_missing"
+    DECISIONS_MISSING = "decisions_missing"
     DATA_REQUEST = "data_request"
     APP_UNINSTALLED = "app_uninstalled"
     SUBSCRIPTION_MISSING = "subscription_missing"

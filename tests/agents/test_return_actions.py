@@ -159,3 +159,14 @@ def test_nothing_acts_between_decisions_of_one_breath_over_a_restart_of_the_row(
     assert driver.of(topics.REFUNDS, ReturnAction) == []
     tell(driver, decision(rma="R2"))
     assert [a.rma for a in driver.of(topics.REFUNDS, ReturnAction)] == ["R1"]
+
+
+def test_a_decision_of_one_breath_that_never_comes_calls_a_person(driver: AgentTestDriver) -> None:
+    tell(driver, decision(rma="R1", more=1), event(rma="R1"))
+    driver.advance(timedelta(days=2))
+    (alert,) = driver.of(topics.RETURN_ALERTS, ReturnAlert)
+    assert (alert.kind, alert.rma) == (AlertKind.DECISIONS_MISSING, None)
+    tell(driver, decision(rma="R2"))
+    driver.advance(timedelta(hours=2))
+    assert [a.rma for a in driver.of(topics.REFUNDS, ReturnAction)] == ["R1"]
+    assert driver.of(topics.RETURN_ALERTS, ReturnAlert) == [alert]

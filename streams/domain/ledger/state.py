@@ -164,7 +164,7 @@ class Ledger(Model):
     returns: by RMA, in the order in which they became known. kept: in the order of first arrival. attributions: the
     return that an event without one was found to mean, by event id; None for `ambiguous`. linked: by RMA, parcels
     whose history came before the decision that awaits it. more: how many decisions are still to come before anything
-    may act.
+    may act; more_since: since when, None once a person was called for them.
     """
 
     order_key: str
@@ -173,6 +173,7 @@ class Ledger(Model):
     attributions: dict[str, str | None] = Field(default_factory=dict)
     linked: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     more: int = 0
+    more_since: Instant | None = None
 
     @property
     def empty(self) -> bool:

@@ -43,7 +43,9 @@ def take_decision(
         return ledger, Effects()
     # Kept events are for uploads within their time: the first one says when it came, of an edit only the record does.
     uploaded_at = decision.uploaded_at if known is None else arrived_at
-    after = ledger.with_return(_known(known, rma, decision)).model_copy(update={"more": decision.more})
+    more_since = None if not decision.more else ledger.more_since if ledger.more else now
+    after = ledger.with_return(_known(known, rma, decision))
+    after = after.model_copy(update={"more": decision.more, "more_since": more_since})
     after, alerts = _place_kept(awaiting(after, rma, decision.awaited, now), uploaded_at)
     if after.returns[rma].stopped:
         after = after.with_return(_add_stopped(after.returns[rma], decision))

@@ -1,4 +1,5 @@
-"""Watchdogs: a return that gets stuck on its way calls a person, once a stage."""
+"""Watchdogs: a return that gets stuck on its way calls a person, once a stage, and so does an order that waits for more
+decisions."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from streams.domain.milestones import PHYSICAL
 _ARRIVED = (Meaning.PROCESSED, Meaning.EXPORTED, Meaning.DELIVERED_BACK, Meaning.CLOSED)
 # carrier-scans answers within a moment unless it stands still; without its answer nothing of the return is paid.
 HISTORY_PATIENCE = timedelta(hours=1)
+# All decisions of one breath come together, unless one of them became a dead letter.
+DECISIONS_PATIENCE = timedelta(hours=1)
 
 _SAYS: Mapping[AlertKind, str] = {
     AlertKind.PARCEL_HISTORY_MISSING: "what was said of its parcel before the upload has not come from carrier-scans, "
@@ -72,7 +75,10 @@ def watched(known: LedgerReturn, patience: Watchdogs) -> tuple[Watch, ...]:
 
 def next_watch(ledger: Ledger, patience: Watchdogs) -> datetime | None:
     """When the next return of the order will have waited too long, as it stands."""
-    return min((watch.due for known in ledger.returns.values() for watch in watched(known, patience)), default=None)
+    due = [watch.due for known in ledger.returns.values() for watch in watched(known, patience)]
+    if ledger.more and ledger.more_since is not None:
+        due.append(ledger.more_since + DECISIONS_PATIENCE)
+    return min(due, default=None)
 
 
 def call(ledger: Ledger, patience: Watchdogs, now: datetime) -> tuple[Ledger, tuple[Alert, ...]]:
@@ -86,7 +92,19 @@ def call(ledger: Ledger, patience: Watchdogs, now: datetime) -> tuple[Ledger, tu
                 message = f"return {known.rma}, since {since}: {_SAYS[watch.kind]}"
                 alerts.append(Alert(watch.kind, message, rma=known.rma))
         ledger = ledger.with_return(known)
+    if ledger.more and ledger.more_since is not None and ledger.more_since + DECISIONS_PATIENCE <= now:
+        alerts.append(_lacking(ledger, ledger.more_since))
+        ledger = ledger.model_copy(update={"more_since": None})
     return ledger, tuple(alerts)
+
+
+def _lacking(ledger: Ledger, since: datetime) -> Alert:
+    message = (
+        f"decisions that were made together with others ({ledger.more}) have not come since "
+        f"{since.isoformat(timespec='minutes')}, and no return of the order is paid before: replay them from the dead "
+        "letters of return-actions, with --again where they were dropped; a new or edited upload ends the waiting, too"
+    )
+    return Alert(AlertKind.DECISIONS_MISSING, message, about=since.isoformat())
 
 
 def _stage(meaning: Meaning) -> Meaning | None:

@@ -9,7 +9,7 @@ import pytest
 from contracts.actions import AlertKind
 from contracts.retailers import Watchdogs
 from contracts.returns import ReturnDecision, ReturnEvent
-from streams.domain.ledger.watch import HISTORY_PATIENCE, call, next_watch
+from streams.domain.ledger.watch import DECISIONS_PATIENCE, HISTORY_PATIENCE, call, next_watch
 from tests.unit.domain.ledger.builders import NOON, Book, decision, event
 
 TIMES = Watchdogs(scan_days=28, delivery_days=30, depot_days=3, processing_days=7)
@@ -118,3 +118,31 @@ def test_repeats_of_an_answer_leave_no_trace() -> None:
     before = book.ledger
     book.take(event("linked", consignment="C1"))
     assert book.ledger == before
+
+
+class TestDecisionsThatAreStillToCome:
+    """All returns of an order that were decided at once pay together: one that never comes holds up the others."""
+
+    def test_it_calls_after_an_hour_and_once(self) -> None:
+        book = told(decision(more=1), event("depot"))
+        assert book.paid == []
+        assert next_watch(book.ledger, TIMES) == NOON + DECISIONS_PATIENCE
+        assert called(book, NOON + DECISIONS_PATIENCE - timedelta(seconds=1)) == []
+        assert called(book, NOON + DECISIONS_PATIENCE) == [AlertKind.DECISIONS_MISSING]
+        assert called(book, NOON + DAY) == []
+
+    def test_its_time_counts_from_the_first(self) -> None:
+        book = told(decision(more=2), event("depot"))
+        book.later(minutes=40).take(decision(rma="R2", more=1))
+        assert next_watch(book.ledger, TIMES) == NOON + DECISIONS_PATIENCE
+
+    def test_who_has_come_is_not_called_for(self) -> None:
+        book = told(decision(more=1), event("depot"), decision(rma="R2"))
+        assert book.paid == ["R1/TEE/1=refund"]
+        assert called(book, NOON + DAY) == []
+
+    def test_the_next_time_calls_again(self) -> None:
+        book = told(decision(more=1))
+        assert called(book, NOON + DAY) == [AlertKind.DECISIONS_MISSING]
+        book.later(days=1).take(decision(rma="R2"), decision(rma="R3", more=1))
+        assert called(book, NOON + DAY + DECISIONS_PATIENCE) == [AlertKind.DECISIONS_MISSING]
