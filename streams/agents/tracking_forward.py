@@ -95,7 +95,7 @@ class Forwarder:
         told = before.learned(said)
         for meaning in _milestones(said, words):
             told = self._tell(ctx, told, said, meaning, words)
-        if told != before:
+        if told is not before:
             ctx.put(self.told, event.key, told)
             ctx.set_timer(self.forgetting, event.key, ctx.now + REMEMBERED_FOR, slack=REMEMBERED_LESS)
 

@@ -77,6 +77,32 @@ def test_a_milestone_is_told_once_a_return_under_whatever_name_it_came() -> None
     assert known.learned(other).of_milestone("RDTPF", other) is not None
 
 
+def test_one_word_about_a_parcel_with_two_returns_is_told_until_both_have_heard_it() -> None:
+    told = Told().learned(return_event(Meaning.CREATED)).learned(return_event(Meaning.CREATED, rma="R2"))
+    first = told.of_milestone("DS", return_event(Meaning.DEPOT))
+    assert first is not None
+    assert first.milestones == {"R1": ("DS",)}
+
+    both = first.of_milestone("DS", return_event(Meaning.DEPOT, rma=None))
+    assert both is not None
+    assert both.milestones == {"R1": ("DS",), "R2": ("DS",)}
+    assert both.of_milestone("DS", return_event(Meaning.DEPOT, rma="R2")) is None
+    after_it = both.of_milestone("RE", return_event(Meaning.EXPORTED, rma="R2"))
+    assert after_it is not None
+    assert after_it.milestones == {"R1": ("DS",), "R2": ("DS", "RE")}
+    assert after_it.messages == ()
+
+
+def test_what_a_release_before_kept_as_messages_was_heard_too() -> None:
+    row = b'{"messages":[{"code":"DS","rma":"R1"}],"names":{"R1":["SEK1"]}}'
+    told = Told.model_validate_json(row)
+
+    assert told.of_milestone("DS", return_event(Meaning.DEPOT)) is None
+    after_it = told.of_milestone("RE", return_event(Meaning.EXPORTED))
+    assert after_it is not None
+    assert after_it.milestones == {"R1": ("RE",)}
+
+
 def test_the_hubs_number_is_a_name_too_in_any_spelling() -> None:
     named = return_event(Meaning.DEPOT, omnirps_no="rps7")
     told = Told().learned(named)
@@ -85,7 +111,7 @@ def test_the_hubs_number_is_a_name_too_in_any_spelling() -> None:
     by_number = return_event(Meaning.DEPOT, rma=None, consignment=None, omnirps_no="Rps7")
     heard = told.of_milestone("DS", by_number)
     assert heard is not None
-    assert [message.rma for message in heard.messages] == ["R1"]
+    assert heard.milestones == {"R1": ("DS",)}
     assert heard.of_milestone("DS", named) is None
 
 
@@ -124,7 +150,7 @@ def test_an_event_that_names_nothing_means_the_only_return_and_none_of_several()
     of_one, of_two = one.of_milestone("DS", of_the_order), two.of_milestone("DS", of_the_order)
     assert of_one is not None
     assert of_two is not None
-    assert [message.rma for message in of_one.messages] == ["R1"]
+    assert of_one.milestones == {"R1": ("DS",)}
     assert [message.rma for message in of_two.messages] == [None]
 
 
