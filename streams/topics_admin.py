@@ -88,7 +88,7 @@ def compare(want: Wanted, partitions: int | None, found: Found) -> Change:
         return Change(want, Step.CREATE, {})
     if partitions != want.partitions:
         reason = (
-            f"it has {partitions} partitions, not {want.partitions}: a keyed topic's count never changes, because its "
+            f"{partitions} partitions, not {want.partitions}: a keyed topic's count never changes, because its "
             f"keys would move; set RETURNSTREAMS_TOPICS__PARTITIONS={partitions}, or use a new prefix"
         )
         return Change(want, Step.REFUSE, {}, reason)
@@ -138,9 +138,12 @@ class TopicsAdmin:
     async def apply(self, plan: Iterable[Change], replication: Replication) -> None:
         """Carry the plan out. ConfigError, with nothing changed, when it refuses something."""
         plan = list(plan)
-        refused = [f"{change.topic.name}: {change.reason}" for change in plan if change.step is Step.REFUSE]
+        refused: dict[str, list[str]] = {}
+        for change in plan:
+            if change.step is Step.REFUSE:
+                refused.setdefault(change.reason, []).append(change.topic.name)
         if refused:
-            raise ConfigError("; ".join(refused))
+            raise ConfigError("; ".join(f"{', '.join(names)}: {reason}" for reason, names in refused.items()))
         await self._create([c.topic for c in plan if c.step is Step.CREATE], replication)
         await self._alter([c for c in plan if c.step is Step.ALTER])
 

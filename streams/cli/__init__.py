@@ -20,6 +20,7 @@ from streams.engine.kafka import Infrastructure, NoBroker
 # sysexits.h: something in the configuration is wrong, starting again will not help.
 EX_CONFIG = 78
 _BOOTSTRAP = "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS"
+_PROTOCOL = "RETURNSTREAMS_KAFKA__SECURITY_PROTOCOL"
 # What this machine's files and disks can do to us. All other errors of the system come from connections.
 _OF_THIS_MACHINE = frozenset(
     {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
@@ -114,7 +115,9 @@ class _LastWord(logging.Handler):
     said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said = record.getMessage()
+        # An error without words is what a broker causes that speaks TLS where we do not, or the other way round.
+        wordless = [type(each).__name__ for each in record.args or () if isinstance(each, Exception) and not str(each)]
+        self.said = " ".join((record.getMessage().strip(), *wordless))
 
 
 @contextmanager
@@ -137,7 +140,8 @@ def _brokers(error: BaseException, heard: str) -> str:
 
     servers = load().kafka.bootstrap_servers
     if isinstance(error, NoBroker):
-        return f"no Kafka broker answers at {servers} ({_line(heard or error)}); is it up, and is {_BOOTSTRAP} right?"
+        ask = f"is it up, and are {_BOOTSTRAP} and {_PROTOCOL} right?"
+        return f"no Kafka broker answers at {servers} ({_line(heard or error)}); {ask}"
     told = _line(error) or type(error).__name__
     return (
         f"the Kafka brokers at {servers} do not answer as they should ({told}); are they up, and is {_BOOTSTRAP} right?"

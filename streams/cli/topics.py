@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Annotated
 
 import orjson
@@ -65,7 +65,7 @@ async def _apply(settings: Settings, changes: list[Change]) -> None:
         await admin.apply(changes, settings.topics.copies)
 
 
-def show(changes: Iterable[Change]) -> None:
+def show(changes: Collection[Change]) -> None:
     """The plan as a table; what is as it should be is only counted."""
     table = Table("", "topic", "partitions", "what", box=None)
     kept = 0
@@ -78,7 +78,9 @@ def show(changes: Iterable[Change]) -> None:
         table.add_row(*row, style=_STYLES[change.step])
     if table.row_count:
         print_table(table)
-    out.print(f"{table.row_count} to do, {kept} as they should be")
+    refused = sum(change.step is Step.REFUSE for change in changes)
+    told = f", {refused} refused" if refused else ""
+    out.print(f"{table.row_count - refused} to do, {kept} as they should be{told}")
 
 
 async def _tail(settings: Settings, topic: str, follow: bool) -> None:

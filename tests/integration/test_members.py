@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from contracts import topics
+from demo.broker.embedded import EmbeddedCluster
 from streams.engine.kafka import Cluster
 from streams.topics_admin import Replication, TopicsAdmin, wanted
 from tests.command_line import Outcome, returnstreams
@@ -40,3 +41,10 @@ async def test_a_member_that_has_ended_is_removed_once_and_by_name(kafka: str, t
     assert (first.code, first.out.strip()) == (0, "removed from order-table"), first.err
     assert second.code == 78
     assert "no agent has a member 'agents-2'" in second.err
+
+
+def test_in_a_cluster_that_never_had_a_group_there_is_no_such_member() -> None:
+    with EmbeddedCluster() as fresh:
+        outcome = returnstreams("members", "remove", "agents-2", KAFKA__BOOTSTRAP_SERVERS=fresh.bootstrap_servers)
+    assert outcome.code == 78
+    assert "no agent has a member 'agents-2'" in outcome.err

@@ -36,12 +36,16 @@ async def test_create_keep_alter_and_refuse(kafka: str, topic_prefix: str) -> No
         (after,) = await admin.plan([replace(want[1], config={**want[1].config, "segment.bytes": "2097152"})])
         assert after.step is Step.KEEP
 
-        more = [replace(want[0], partitions=3), Wanted(f"{topic_prefix}new", 1, {})]
+        more = [*(replace(each, partitions=3) for each in want), Wanted(f"{topic_prefix}new", 1, {})]
         plan = await admin.plan(more)
-        assert [c.step for c in plan] == [Step.REFUSE, Step.CREATE]
-        with pytest.raises(ConfigError, match="it has 2 partitions, not 3"):
+        assert [c.step for c in plan] == [Step.REFUSE, Step.REFUSE, Step.CREATE]
+        with pytest.raises(ConfigError) as refused:
             await admin.apply(plan, ONE_COPY)
-        assert [c.step for c in await admin.plan(more)] == [Step.REFUSE, Step.CREATE], "nothing was created"
+        assert str(refused.value).startswith(f"{want[0].name}, {want[1].name}: 2 partitions, not 3: ")
+        assert str(refused.value).count("not 3") == 1, "what is wrong with all of them is said once"
+        assert [c.step for c in await admin.plan(more)] == [Step.REFUSE, Step.REFUSE, Step.CREATE], (
+            "nothing was created"
+        )
 
 
 async def set_config(bootstrap: str, topic: str, config: dict[str, str]) -> None:

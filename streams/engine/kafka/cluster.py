@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, KafkaError, ProducerFenced
 from aiokafka.partitioner import murmur2
 
 from streams.engine.records import Record
@@ -32,6 +32,8 @@ COMMIT_TIMEOUT_S = 15.0
 REQUEST_TIMEOUT_MS = 10_000
 # 256 KB cost more than half of the throughput (docs/decisions); a fetch per partition of 1 MB is where it levels off.
 FETCH_BYTES = 1_048_576
+# The first question for a group in a cluster's life has the brokers make the topic of all groups: a second or two.
+COORDINATOR_TRIES, COORDINATOR_PAUSE_S = 25, 0.2
 # aiokafka's stop() can hang for ever when the brokers are away; after this we let go and let the process end.
 CLOSE_TIMEOUT_S = 5.0
 LAST_CLOSE_TIMEOUT_S = 1.0
@@ -56,6 +58,16 @@ class Cluster:
 def partition_of(key: bytes, count: int) -> int:
     """The partition of a key, as the Java client chooses it."""
     return int((murmur2(key) & 0x7FFFFFFF) % count)
+
+
+async def coordinator_of(client: AIOKafkaClient, group: str) -> int:
+    """The node that coordinates this group (with the prefix). One that is just being found is waited for, 5 s."""
+    for _ in range(COORDINATOR_TRIES):
+        try:
+            return int(await client.coordinator_lookup(CoordinationType.GROUP, group))
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(COORDINATOR_PAUSE_S)
+    return int(await client.coordinator_lookup(CoordinationType.GROUP, group))
 
 
 async def close_bounded(stop: Coroutine[Any, Any, None], client: AIOKafkaClient, what: str) -> None:

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import UnknownMemberIdError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1
 from aiokafka.protocol.types import Array, Int16, Int32, Schema, String
 
-from streams.engine.kafka.cluster import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_MS, Cluster
+from streams.engine.kafka.cluster import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_MS, Cluster, coordinator_of
 
 # Kafka's FENCED_INSTANCE_ID, which aiokafka does not know by name.
 FENCED_INSTANCE_ID = 82
@@ -112,7 +112,7 @@ async def remove_member(cluster: Cluster, group: str, instance_id: str) -> bool:
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
             await client.bootstrap()
             name = cluster.name(group)
-            node = await client.coordinator_lookup(CoordinationType.GROUP, name)
+            node = await coordinator_of(client, name)
             response = await client.send(node, _Leave(name, instance_id))
     finally:
         await client.close()

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
@@ -17,7 +17,7 @@ from aiokafka.protocol.api import Request, RequestStruct
 from aiokafka.protocol.types import Array, Schema, String
 
 from streams.engine.errors import ConfigError
-from streams.engine.kafka.cluster import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_MS, Cluster, partition_of
+from streams.engine.kafka.cluster import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_MS, Cluster, coordinator_of, partition_of
 
 
 def range_assignor(address: str | None) -> type[RangePartitionAssignor]:
@@ -83,7 +83,7 @@ async def owners_of(cluster: Cluster, key: str, groups: Mapping[str, str]) -> di
 
 
 async def _owner(client: AIOKafkaClient, group: str, topic: str, partition: int) -> Owner:
-    node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    node = await coordinator_of(client, group)
     response = await client.send(node, _Describe(group))
     for code, _, _, _, _, members in response.groups:
         if code:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
 
@@ -100,6 +102,18 @@ def test_without_a_broker_a_command_says_so(command: str) -> None:
     assert "no Kafka broker answers at 127.0.0.1:1 (" in line
     assert "Unable connect to" in line, "why not: the client's own words, for its exception has none"
     assert "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS" in line
+
+
+def test_a_broker_that_hangs_up_without_a_word_is_told_by_the_kind_of_the_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        hanging_up = threading.Thread(target=lambda: broker.accept()[0].close())
+        hanging_up.start()
+        address = f"127.0.0.1:{broker.getsockname()[1]}"
+        line = refused(
+            returnstreams("topics", "plan", KAFKA__BOOTSTRAP_SERVERS=address, KAFKA__SECURITY_PROTOCOL="SSL")
+        )
+        hanging_up.join()
+    assert re.search(r"\(Unable connect to .*: \w+\); is it up, and are .* and .*KAFKA__SECURITY_PROTOCOL right", line)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
