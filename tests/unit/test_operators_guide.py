@@ -33,6 +33,15 @@ def test_it_is_in_the_guide(name: str) -> None:
     assert f"`{name}`" in GUIDE
 
 
+def test_it_knows_no_kind_of_alert_and_no_setting_that_there_is_not() -> None:
+    alerts = GUIDE.partition("\n## Alerts for people\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z_]+)`", alerts, re.MULTILINE)) == set(AlertKind)
+
+    rows = GUIDE.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    named = {name for row in re.findall(r"^\|((?: `[A-Z_]+`,?)+) \|", rows, re.MULTILINE) for name in row.split()}
+    assert {name.strip("`,") for name in named} == set(settings())
+
+
 def ours() -> dict[str, Metric]:
     """Every metric of agents and ingress, by the name under which Prometheus has it."""
     ingress: CollectorRegistry = Metrics().registry
