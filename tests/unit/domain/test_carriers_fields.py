@@ -12,7 +12,7 @@ import pytest
 from contracts.returns import Meaning
 from contracts.tracking import CarrierFormat, CarrierReport
 from streams.domain.carriers import Checkpoint, checkpoints
-from streams.domain.fields import BadField
+from streams.domain.fields import BadField, children
 from tests.builders import source
 
 AT, WRITTEN, TEXT = (
@@ -233,6 +233,7 @@ def test_what_it_is_instead_of_a_text_is_said(value: object, kind: str) -> None:
 
 def test_a_list_without_an_end_is_refused_before_it_is_read() -> None:
     """A body of 10 MiB holds 170,000 checkpoints: to read them held a task for longer than a slow one may be silent."""
+    assert children({"Events": [{}] * 10_000}, "Events")[-1] == ({}, "/Events/9999")
     element = {"ConsignmentNo": "sek-1", "Events": [{}] * 10_001}
     report = CarrierReport(format=CarrierFormat.OMNIPARCEL, source=source(), tracking_number="sek-1", element=element)
     with pytest.raises(BadField, match="/Events: must hold at most 10000 entries, not 10001"):

@@ -26,6 +26,7 @@ def test_the_scatter_is_the_same_whenever_it_is_asked_for_and_different_for_othe
     assert len({round(seconds, 2) for seconds in first}) > 100
     assert sum(first) / len(first) == pytest.approx(5, rel=0.02)
     assert pause_s(Schedule(), "call-1", 8) != pause_s(Schedule(), "call-1", 9)
+    assert [pause_s(Schedule(), "call-1", n) for n in (1, 4)] == [4.693, 667.882], "in every release"
 
 
 def test_no_pause_is_longer_than_the_cap() -> None:
