@@ -93,7 +93,11 @@ def table_running(run: Run) -> Iterator[None]:
 
 def main() -> None:
     """Run it once."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.orders_sync",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--orders", type=int, default=50_000)
     parser.add_argument("--kills", type=int, default=10, help="of import and reconciliation together")
     parser.add_argument("--kill-after", type=float, nargs=2, default=(5.0, 20.0), metavar=("LEAST", "MOST"))
