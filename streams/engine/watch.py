@@ -228,6 +228,8 @@ def _count(agent: str, batch: Batch, written: Iterable[OutRecord], seconds: floa
     for topic, (records, size) in batch.taken.items():
         metrics.INPUT_RECORDS.labels(agent, topic).inc(records)
         metrics.INPUT_BYTES.labels(agent, topic).inc(size)
+    for sender, records in batch.poison.items():
+        metrics.POISON.labels(agent, sender).inc(records)
     sums: dict[str, tuple[int, int]] = {}
     for out in written:
         records, size = sums.get(out.topic, (0, 0))

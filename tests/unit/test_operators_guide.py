@@ -62,6 +62,13 @@ def test_the_guide_knows_no_metric_that_there_is_not() -> None:
     assert set(re.findall(r"\breturnstreams_[a-z_]+", GUIDE)) <= series
 
 
+def test_no_metric_is_shown_that_nobody_sets() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "streams").rglob("*.py"))
+    names = [name for name, value in vars(metrics).items() if value in metrics.CATALOGUE]
+
+    assert [name for name in names if f"metrics.{name}." not in code] == []
+
+
 def test_names_say_what_they_are_and_in_which_unit() -> None:
     for name, family in ours().items():
         assert name.startswith("returnstreams_")

@@ -54,6 +54,22 @@ def batch() -> Batch:
     return batch
 
 
+def test_poison_counts_by_its_sender(task: Moved) -> None:
+    def counted(sender: str) -> float:
+        labels = {"agent": "toy", "source": sender}
+        return REGISTRY.get_sample_value("returnstreams_poison_records_total", labels) or 0
+
+    before = counted("seko"), counted("loop")
+    core = TaskCore(toy_agent(), 0, MemoryKeyValue(), {})
+    batch = core.begin()
+    for n, sender in enumerate((b"seko", b"loop", b"seko")):
+        core.handle(batch, record(b"junk", offset=n, headers=(("ce_source", sender),)), START)
+    assert (counted("seko"), counted("loop")) == before, "not before the commit: it may be done again"
+    task.watch.committed(batch, [], 0.1)
+
+    assert (counted("seko") - before[0], counted("loop") - before[1]) == (2, 1)
+
+
 def test_alerts_count_by_their_kind(task: Moved, batch: Batch) -> None:
     alert = ReturnAlert(
         alert_id="1",
