@@ -175,6 +175,7 @@ def _states(runners: Mapping[str, AgentRunner]) -> dict[str, dict[str, object]]:
             "partitions": runner.partitions,
             "tasks": runner.states,
             "paused": runner.paused,
+            "troubles": runner.troubles,
         }
         for name, runner in runners.items()
     }

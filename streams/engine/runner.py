@@ -79,6 +79,12 @@ class AgentRunner:
         pauses = {partition: task.paused for partition, (task, _) in sorted(self._tasks.items())}
         return {partition: f"{p.reason}, at last {p.error}" for partition, p in pauses.items() if p is not None}
 
+    @property
+    def troubles(self) -> dict[int, str]:
+        """What keeps tasks of this member from writing until a person has seen to it, by their partitions."""
+        found = {partition: task.watch.trouble for partition, (task, _) in sorted(self._tasks.items())}
+        return {partition: trouble for partition, trouble in found.items() if trouble is not None}
+
     def row(self, store: str, partition: int, key: str) -> bytes | None:
         """The committed row of this key, None where there is none. NotHere where this member cannot tell.
 

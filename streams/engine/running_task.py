@@ -83,7 +83,7 @@ class RunningTask:
             if error is None:
                 return
             self._log.warning("task begins anew", action="task_restart", error=f"{type(error).__name__}: {error}")
-            metrics.RESTARTS.labels(self._agent.name, type(error).__name__).inc()
+            self.watch.restarts(error)
             pause = FIRST_PAUSE_S if self._worked else min(LAST_PAUSE_S, pause * 2)
             await self._pause(FENCED_PAUSE_S if isinstance(error, (Fenced, TimeoutError)) else pause)
 

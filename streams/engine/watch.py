@@ -20,7 +20,7 @@ from streams.engine.agent import Agent
 from streams.engine.clock import Clock, utc_now
 from streams.engine.dead_letters import topic_of
 from streams.engine.errors import StorageFailed
-from streams.engine.kafka import Standing
+from streams.engine.kafka import Standing, TakesTooLittle
 from streams.engine.overlay import Rows, Writes
 from streams.engine.owed import Owed
 from streams.engine.records import OutRecord
@@ -52,6 +52,8 @@ class TaskWatch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state: State = "opening"
+        # What keeps it from writing and ends only when a person has seen to it.
+        self.trouble: str | None = None
         self._agent = agent.name
         self._partition = str(partition)
         self._clock = clock
@@ -90,6 +92,11 @@ class TaskWatch:
             self.state = state
         if state not in MUST_MOVE and self._busy_since is None:
             self._busy_since = self._monotonic()
+
+    def restarts(self, error: Exception) -> None:
+        """It begins anew because of this."""
+        metrics.RESTARTS.labels(self._agent, type(error).__name__).inc()
+        self.trouble = str(error) if isinstance(error, TakesTooLittle) else None
 
     def moved(self) -> None:
         """The task has come further: one of its waits, each of which has a bound, is over."""
@@ -159,6 +166,7 @@ class TaskWatch:
         tracing.end(batch.spans)
         self._in_hand = frozenset()
         self._oldest_ms = None
+        self.trouble = None
         if self._busy_since is not None:
             self._busy_since = self._monotonic()
         _count(self._agent, batch, written, seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, NoBroker, partition_of
+from streams.engine.kafka.cluster import Cluster, Fenced, Infrastructure, NoBroker, TakesTooLittle, partition_of
 from streams.engine.kafka.consuming import Committed, GroupConsumer, Standing
 from streams.engine.kafka.members import remove_member
 from streams.engine.kafka.owners import Owner, owners_of
@@ -21,6 +21,7 @@ __all__ = [
     "Reader",
     "Row",
     "Standing",
+    "TakesTooLittle",
     "Transactions",
     "append",
     "owners_of",

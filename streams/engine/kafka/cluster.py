@@ -12,6 +12,7 @@ from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, KafkaError, ProducerFenced
 from aiokafka.partitioner import murmur2
 
+from contracts.topics import MAX_MESSAGE_BYTES
 from streams.engine.records import Record
 
 log = structlog.get_logger()
@@ -23,6 +24,20 @@ NoBroker = KafkaConnectionError
 """None of the brokers could be reached. Why not, the client tells its log (`aiokafka`) alone."""
 
 Fenced = ProducerFenced
+
+
+class TakesTooLittle(KafkaError):  # type: ignore[misc] # aiokafka has no types
+    """A topic takes less than the catalogue says: nothing larger is written until a person has seen to it."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"topic {topic} takes no record or batch of this size: its max.message.bytes must be {MAX_MESSAGE_BYTES}; "
+            "`returnstreams topics plan` shows what it is, `returnstreams topics apply` mends it"
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # aiokafka's errors begin with their class
+
 
 # The metadata of every offset that a task commits. One that a person or a tool has set has none, or another.
 OURS = "returnstreams"

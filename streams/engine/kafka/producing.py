@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError, MessageSizeTooLargeError
 
 from contracts.topics import MAX_MESSAGE_BYTES
 from streams.engine.kafka.cluster import (
@@ -16,6 +16,7 @@ from streams.engine.kafka.cluster import (
     OURS,
     REQUEST_TIMEOUT_MS,
     Cluster,
+    TakesTooLittle,
     close_bounded,
     forgive,
     partition_of,
@@ -90,6 +91,9 @@ class Transactions:
         except (AssertionError, IllegalOperation) as error:
             # How aiokafka's state machine says that its sender died of something earlier.
             raise KafkaError(f"producer {self._id} is beyond use: {error!r}") from error
+        except MessageSizeTooLargeError as error:
+            refused = (place for place, _, future in sent if future.done() and future.exception() is error)
+            raise TakesTooLittle(", ".join(self._cluster.name(topic) for topic, _ in refused)) from error
         finally:
             for _, _, future in sent:
                 forgive(future)

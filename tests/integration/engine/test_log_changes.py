@@ -54,6 +54,36 @@ async def test_inputs_that_were_given_more_partitions_are_refused_by_name(
     await toy.exactly_once(30)
 
 
+@pytest.mark.parametrize("topic", ["echoes", "toy-changelog"])
+async def test_a_topic_that_was_made_to_take_less_is_named_with_the_remedy_until_it_takes_more(
+    toy: Toy, topic: str
+) -> None:
+    name = toy.cluster.name(topic)
+
+    async def take(size: int) -> None:
+        settings = {"max.message.bytes": str(size), "message.timestamp.type": "LogAppendTime"}
+        async with admin(toy.bootstrap) as client:
+            await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=settings)])
+
+    await take(100)
+    with capture_logs() as logs:
+        async with toy.running() as running:
+            await running.ready(3)
+            await toy.number(range(30))
+            await eventually(lambda: len(running.runner.troubles) == 3, "all three say what is wrong")
+            said = set(running.runner.troubles.values())
+            await take(topics.MAX_MESSAGE_BYTES)
+            await toy.exactly_once(30)
+            await eventually(lambda: running.runner.troubles == {}, "it is over")
+
+    logged = {each["error"] for each in logs if each.get("action") == "task_restart"}
+    for error in said:
+        assert f"TakesTooLittle: {error}" in logged
+        assert name in error
+        assert "max.message.bytes" in error
+        assert "`returnstreams topics apply`" in error
+
+
 def held_up(work: Coroutine[Any, Any, None]) -> None:
     """Do this on a loop of its own while this thread's, and with it every task, stands still."""
     thread = threading.Thread(target=event_loop.run, args=(work,))
