@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -64,8 +65,15 @@ class Calls:
             places = min(places, self._options.destinations.breaker(outbox, lane, policy.breaker).room())
         return places
 
+    async def begin(self, calls: Sequence[Call[Any]]) -> None:
+        """Begin calls whose attempts are committed. They are under way when this returns, whatever else is to do."""
+        for call in calls:
+            self.start(call)
+        if calls:
+            await asyncio.sleep(0)
+
     def start(self, call: Call[Any]) -> None:
-        """Begin a call whose attempt is committed."""
+        """Have a call begin in the loop's next turn."""
         self._busy[call.outbox] += 1
         self._busy_lanes[call.outbox, call.lane] += 1
         task = asyncio.create_task(self._make(call))

@@ -294,6 +294,5 @@ class RunningTask:
         self.stored.apply(writes, positions.applied(self._agent, self.partition, ends, batch.offsets))
         self._core.calls.applied(writes)
         self._intake.next.update(batch.offsets)
-        for call in batch.starts:
-            self._calls.start(call)
+        await self._calls.begin(batch.starts)
         self.watch.committed(batch, [*batch.emitted, *rows], time.monotonic() - began)

@@ -46,6 +46,21 @@ class TestRoom:
         await calls.cancel()
         assert calls.room("box", "room-a") == 2
 
+    async def test_calls_are_under_way_before_the_task_goes_on(self) -> None:
+        begun = []
+
+        async def answer(call: Call[Any]) -> Model:
+            begun.append(call.id)
+            return Reply()
+
+        options = RunnerOptions(callers={"box": answer})
+        calls = Calls(toy_agent(self.BOUNDS, lanes=True), 0, options, asyncio.Event(), lambda: START)
+
+        await calls.begin([self.call(n, "room-a") for n in range(2)])
+
+        assert begun == ["c0", "c1"]
+        await calls.cancel()
+
     @pytest.mark.parametrize("reply", [Reply(again_s=1), RuntimeError("a bug")])
     async def test_failures_close_the_lane_and_a_probe_opens_it(self, reply: Reply | Exception) -> None:
         now = [0.0]
