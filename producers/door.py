@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections import Counter
@@ -81,6 +82,10 @@ class Door:
         except ClientGone:
             # 499 is nginx's word for it; it only ever reaches the metrics.
             answer = Answer(499)
+        except asyncio.CancelledError:
+            # Only the server does that, once a drain has lasted long enough; what was under way may have been written.
+            answer = Unavailable("this process is stopping").answer()
+            answer.closing()
         except Exception as error:
             # A bug. Its message may hold a piece of the body, so only its kind and its place are logged.
             answer = Problem().answer()

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from producers.accounts import Account
 
@@ -47,7 +45,7 @@ class Rereading:
     async def _look(self) -> None:
         try:
             accounts = await asyncio.to_thread(self._read)
-        except (ValidationError, SettingsError, OSError, UnicodeDecodeError) as error:
+        except Exception as error:  # whatever it is, the next file may be sound (100,000 brackets: a RecursionError)
             if not self._unreadable:
                 # Its message may quote what stands in the file.
                 log.error("accounts stay as they were", action="accounts_unreadable", error=type(error).__name__)

@@ -212,5 +212,5 @@ def _ours(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _content(path: Path) -> str:
-    # Editors and `echo` end a file with a newline that is no part of the secret.
-    return path.read_text(encoding="utf-8").rstrip("\r\n")
+    # Editors and `echo` end a file with a newline, and some begin it with a byte order mark: no part of the secret.
+    return path.read_text(encoding="utf-8-sig").rstrip("\r\n")

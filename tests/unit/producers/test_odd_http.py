@@ -75,3 +75,18 @@ async def test_what_is_no_http_is_told_so_as_a_problem() -> None:
             assert b"application/problem+json" in raw
             assert b"urn:returnstreams:problem:not-http" in raw
         await asyncio.sleep(0)
+
+
+async def test_whose_body_is_not_there_when_it_stops_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He heard 500, and the log had a bug of ours."""
+    monkeypatch.setattr("producers.service.GRACEFUL_S", 0.2)
+    async with serving(IngressSettings()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + LOGIN + LENGTH + EXPECT + b"\r\n")
+        assert status(await reader.readuntil(b"\r\n\r\n")) == 100
+        writer.write(RAW[:10])
+    raw = await reader.read()
+    writer.close()
+    assert statuses(raw) == [503]
+    assert b"retry-after: 5" in raw
+    assert b"connection: close" in raw

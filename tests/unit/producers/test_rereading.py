@@ -71,7 +71,7 @@ async def test_a_changed_file_counts(tokens: Path, told: Told) -> None:
     assert told.times == 2, "what has not changed is not told"
 
 
-@pytest.mark.parametrize("broken", ["sesame", "[{sesame", '[{"name": "sesame"}]'])
+@pytest.mark.parametrize("broken", ["sesame", "[{sesame", '[{"name": "sesame"}]', "[" * 100_000, ""])
 async def test_a_broken_file_leaves_the_accounts_as_they_were(
     broken: str, tokens: Path, told: Told, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,4 +87,10 @@ async def test_a_broken_file_leaves_the_accounts_as_they_were(
     assert "sesame" not in said
     assert told.knows("first")
     write(tokens, "second")
+    await until_it_knows(told, "second")
+
+
+async def test_what_editors_put_around_a_file_is_no_part_of_it(tokens: Path, told: Told) -> None:
+    second = json.dumps([{"name": "second", "token": "second", "retailers": ["*"]}])
+    write_raw(tokens, f"\ufeff{second}\r\n")
     await until_it_knows(told, "second")
