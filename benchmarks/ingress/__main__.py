@@ -80,7 +80,7 @@ class Run:
 
         flood, samples = uvloop.run(both())
         accepted = {sample.about for sample in samples if sample.status == 200}
-        lost = accepted - asyncio.run(load.keys(self.bootstrap, side.topic, since))
+        lost = accepted - asyncio.run(load.keys(self.bootstrap, side.topic, since)).keys()
         return {"flood": flood, "client": load.of(samples, OVERLOAD_S), "accepted_and_not_stored": len(lost)}
 
     def memory(self, side: Side, minutes: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,9 +128,9 @@ async def ends(bootstrap: str, topic: str) -> dict[int, int]:
         return {part.partition: end for part, end in found.items()}
 
 
-async def keys(bootstrap: str, topic: str, since: Mapping[int, int]) -> set[str]:
-    """The keys of the records from these offsets on, by partition."""
-    found: set[str] = set()
+async def keys(bootstrap: str, topic: str, since: Mapping[int, int]) -> Counter[str]:
+    """How many records of each key there are from these offsets on, by partition."""
+    found: Counter[str] = Counter()
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, max_partition_fetch_bytes=4 * 2**20) as consumer:
         parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         consumer.assign(parts)

@@ -87,6 +87,10 @@ class Proxy:
         """Deliver what was held; `late` collects the answers."""
         self._released.set()
 
+    def pause_s(self, api: int, size: int) -> float:
+        """How long a request of so many bytes is held; what comes behind it on its connection waits, too."""
+        return self.delay_s
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its beginning to its end."""
         with suppress(*_CUT):
@@ -111,7 +115,7 @@ class Proxy:
         while True:
             frame = await _frame(reader)
             api, version, correlation = struct.unpack_from(">hhi", frame, 4)
-            await asyncio.sleep(self.delay_s)
+            await asyncio.sleep(self.pause_s(api, len(frame)))
             await self._to_broker.wait()
             held = api in link.holding and not self._released.is_set()
             if held:
@@ -148,9 +152,16 @@ class Proxy:
 async def proxying(port: int, target: int) -> AsyncIterator[Proxy]:
     """A proxy that runs."""
     proxy = Proxy(port, target)
-    server = await asyncio.start_server(proxy.serve, LOOPBACK, port)
-    try:
+    async with running(proxy):
         yield proxy
+
+
+@asynccontextmanager
+async def running(proxy: Proxy) -> AsyncIterator[None]:
+    """This proxy runs."""
+    server = await asyncio.start_server(proxy.serve, LOOPBACK, proxy.port)
+    try:
+        yield
     finally:
         server.close()
         await proxy.end()
