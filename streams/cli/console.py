@@ -20,6 +20,8 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 def print_table(table: Table) -> None:
     """On a terminal long cells are wrapped, never cut off."""
+    for column in table.columns:
+        column.overflow = "fold"  # by default what has no blanks, as an id, loses its end
     out.print(table, soft_wrap=False)
 
 
