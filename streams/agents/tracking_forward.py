@@ -13,10 +13,10 @@ from datetime import timedelta
 from contracts import keys, topics
 from contracts.actions import AlertKind
 from contracts.model import Model
-from contracts.retailers import Schedule
+from contracts.retailers import HookFormat, Portal, Schedule
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, Delivery, DeliveryReplay, DeliveryResult
-from streams.agents.alerts import raise_alert
+from streams.agents.hook_alerts import Called, Unheard, call_about, warn_of_foreign
 from streams.agents.hook_calls import GONE, REFUSALS, HookAnswer, HookCall, is_failing, outcome
 from streams.agents.hook_holding import Holding, Parked, Standing
 from streams.domain.hook_formats import FORMATS, Format
@@ -77,6 +77,7 @@ class Forwarder:
     hook: Outbox[HookCall, HookAnswer]
     schedule: Schedule
     holding: Holding
+    unheard: Unheard
     forgetting: TimerSpec
     forgetting_replays: TimerSpec
 
@@ -85,10 +86,13 @@ class Forwarder:
         said = event.value
         _must_belong_together(event.key, said)
         if not said.source.speaks_for(said.retailer):
-            _warn_of_foreign(ctx, said)
+            warn_of_foreign(ctx, said)
             return
-        hook = ctx.retailer(said.retailer).hook
+        retailer = ctx.retailer(said.retailer)
+        hook = retailer.hook
         if hook is None:
+            if retailer.portal is Portal.LOOP and any(_milestones(said, FORMATS[HookFormat.OMNIRPS_1])):
+                self.unheard.update(said, ctx)
             return
         words = FORMATS[hook.format]
         before = ctx.get(self.told, event.key) or Told()
@@ -177,7 +181,7 @@ class Forwarder:
             self._give_up(call, answer, ctx)
             return Again(NEVER)
         if result is DeliveryResult.NO_HOOK:
-            _call_about(ctx, AlertKind.HOOK_MISSING, call, "the retailer has no hook any more")
+            call_about(ctx, AlertKind.HOOK_MISSING, call, "the retailer has no hook any more")
         return Done()
 
     def _give_up(self, call: Call[HookCall], answer: HookAnswer, ctx: Context) -> None:
@@ -186,10 +190,10 @@ class Forwarder:
             self.holding.park(call, answer, ctx)
             last = f"HTTP {answer.status}" if answer.status is not None else answer.error or "no answer"
             why = f"the last of {call.attempt} attempts ended with {last}; what follows for its order waits"
-            _call_about(ctx, AlertKind.DELIVERY_GIVEN_UP, call, why)
+            call_about(ctx, AlertKind.DELIVERY_GIVEN_UP, call, why)
         elif self.holding.stop(call, answer, ctx):
             why = "the hook answered 410, gone; nothing more is sent to it, and everything stays owed"
-            _call_about(ctx, AlertKind.HOOK_GONE, call, why)
+            call_about(ctx, AlertKind.HOOK_GONE, call, why)
 
     def _schedule(self, retailer: str, ctx: Context) -> Schedule:
         """The retailer's as it is now, else the installation's."""
@@ -225,6 +229,7 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
         hook=hook,
         looking=agent.timer("looking"),
     )
+    unheard = Unheard(agent.store("unheard", Called), agent.timer("unheard"))
     forwarder = Forwarder(
         told=agent.store("told", Told),
         refusals=agent.store("refusals", Refusals),
@@ -232,6 +237,7 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
         hook=hook,
         schedule=Schedule(delays_s=policy.delays_s, cap_s=max(policy.delays_s), give_up_after_s=policy.give_up_after_s),
         holding=holding,
+        unheard=unheard,
         forgetting=agent.timer("forgetting"),
         forgetting_replays=agent.timer("forgetting-replays"),
     )
@@ -240,6 +246,7 @@ def tracking_forward(policy: Policy = DEFAULT) -> Agent:
     hook.answered(forwarder.answered)
     hook.holds(holding.holds)
     holding.looking.fires(holding.look)
+    unheard.forgetting.fires(unheard.forget)
     forwarder.forgetting.fires(forwarder.forget)
     forwarder.forgetting_replays.fires(forwarder.forget_replay)
     return agent
@@ -265,29 +272,3 @@ def _milestones(event: ReturnEvent, words: Format) -> Iterator[Meaning]:
         yield Meaning.CREATED
     elif event.meaning is not Meaning.FIRST_SCAN and words.code(event.meaning) is not None:
         yield event.meaning
-
-
-def _warn_of_foreign(ctx: Context, event: ReturnEvent) -> None:
-    raise_alert(
-        ctx,
-        AlertKind.FOREIGN_EVIDENCE,
-        retailer=event.retailer,
-        order_key=event.order_key,
-        rma=event.rma,
-        message=f"{event.source.sender} account {event.source.account!r} told of {event.code}, but may not speak for "
-        f"retailer {event.retailer!r}: its word was dropped; name the retailer with its secret if it should",
-        about=event.event_id,
-    )
-
-
-def _call_about(ctx: Context, kind: AlertKind, call: Call[HookCall], why: str) -> None:
-    raise_alert(
-        ctx,
-        kind,
-        retailer=call.intent.retailer,
-        order_key=call.intent.order_key,
-        rma=call.intent.rma,
-        message=f"{call.intent.code} was not delivered: {why}; mend the hook, then `returnstreams deliveries replay "
-        f"{call.id}` (its webhook-id) sends it once more",
-        about=(call.intent.replay or call.id, call.attempt),
-    )

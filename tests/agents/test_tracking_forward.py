@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts import topics
 from contracts.actions import AlertKind
+from contracts.retailers import Portal
 from contracts.returns import EventItem, Meaning, ReturnEvent
 from streams.agents.tracking_forward import HookCall, tracking_forward
 from streams.engine.driver import AgentTestDriver
@@ -86,6 +87,21 @@ class TestMilestones:
     def test_a_retailer_without_a_hook_is_told_nothing(self, driver: AgentTestDriver) -> None:
         happens(driver, return_event(Meaning.FIRST_SCAN, retailer="quiet", order_key="quiet/1"))
 
+        assert driver.calls == []
+
+    def test_a_retailer_on_loop_without_a_hook_calls_somebody_once_a_day(self, driver: AgentTestDriver) -> None:
+        driver.retailers["acme"] = retailer("acme", portal=Portal.LOOP)
+        for n in range(3):
+            happens(driver, return_event(Meaning.LABEL, order_key=f"acme/{n}"))  # nothing that Loop would be told
+            assert alerts(driver) == []
+        for n in range(3):
+            happens(driver, return_event(Meaning.FIRST_SCAN, order_key=f"acme/{n}"))
+        assert alerts(driver) == [AlertKind.HOOK_MISSING]
+
+        driver.advance(timedelta(days=1))
+        happens(driver, return_event(Meaning.DELIVERED))
+
+        assert alerts(driver) == [AlertKind.HOOK_MISSING] * 2
         assert driver.calls == []
 
     def test_an_event_of_a_retailer_not_known_yet_waits(self, driver: AgentTestDriver) -> None:
