@@ -39,6 +39,8 @@ class Calls:
         self._under_way: set[asyncio.Task[bool]] = set()
         self._busy: Counter[str] = Counter()
         self._busy_lanes: Counter[tuple[str, str]] = Counter()
+        # Of calls that are not under way yet: their breakers, and whether they are probes.
+        self._reserved: dict[tuple[str, str], tuple[Breaker, bool]] = {}
 
     def answered(self) -> bool:
         """Whether an answer waits for the next batch."""
@@ -65,6 +67,12 @@ class Calls:
             places = min(places, self._options.destinations.breaker(outbox, lane, policy.breaker).room())
         return places
 
+    def reserve(self, calls: Sequence[Call[Any]]) -> None:
+        """Have their breakers count these, whose attempts are about to be committed: other tasks ask them meanwhile."""
+        for call in calls:
+            if (breaker := self._breaker(call)) is not None:
+                self._reserved[call.outbox, call.key] = breaker, breaker.begun()
+
     async def begin(self, calls: Sequence[Call[Any]]) -> None:
         """Begin calls whose attempts are committed. They are under way when this returns, whatever else is to do."""
         for call in calls:
@@ -79,10 +87,14 @@ class Calls:
         task = asyncio.create_task(self._make(call))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        if (breaker := self._breaker(call)) is not None:
+            reserved = (call.outbox, call.key) in self._reserved
+            probe = self._reserved.pop((call.outbox, call.key))[1] if reserved else breaker.begun()
+            task.add_done_callback(partial(self._tell, breaker, call, probe))
+
+    def _breaker(self, call: Call[Any]) -> Breaker | None:
         policy = self._agent.outboxes[call.outbox].policy.breaker
-        if policy is not None:
-            breaker = self._options.destinations.breaker(call.outbox, call.lane, policy)
-            task.add_done_callback(partial(self._tell, breaker, call, breaker.begun()))
+        return None if policy is None else self._options.destinations.breaker(call.outbox, call.lane, policy)
 
     def _tell(self, breaker: Breaker, call: Call[Any], probe: bool, task: asyncio.Task[bool]) -> None:
         """Tell the breaker how a call went. As a callback, for a task that is cancelled at once never begins."""
@@ -132,6 +144,9 @@ class Calls:
             done, _ = await asyncio.wait(under_way, timeout=CANCEL_TIMEOUT_S)
             for task in done:
                 task.cancelled() or task.exception()  # what ended the task has said enough
+        for breaker, probe in self._reserved.values():
+            breaker.dropped(probe=probe)
+        self._reserved.clear()
         self._under_way.clear()
         self._busy, self._busy_lanes = Counter(), Counter()
 

@@ -264,6 +264,7 @@ class RunningTask:
             self._core.fire(batch, now, TIMERS_AT_ONCE, spent)
         if not batch.paused:
             self._core.start_calls(batch, now, self._calls.free(), self._clock.shared(), self._calls.room)
+            self._calls.reserve(batch.starts)
         metrics.HANDLER_SECONDS.labels(self._agent.name).observe(time.monotonic() - began)
         return batch
 

@@ -77,6 +77,29 @@ class TestRoom:
         now[0] = 31
         assert calls.room("box", lane) == 1
 
+    async def test_tasks_of_a_process_send_one_probe_and_not_one_each(self) -> None:
+        now = [0.0]
+        calls, wake = self.calls(Reply(again_s=1), now)
+        others = Calls(toy_agent(self.BOUNDS, lanes=True), 1, calls._options, wake, lambda: START)
+        breaker = calls._options.destinations.breaker("box", "room-s", self.BOUNDS.breaker or BreakerPolicy())
+        for _ in range(2):
+            breaker.ended(False, probe=False)
+        now[0] = 31
+
+        calls.reserve([self.call(1, "room-s")])  # its attempt is being committed
+        assert others.room("box", "room-s") == 0
+        await calls.cancel()  # the commit failed
+        assert others.room("box", "room-s") == 1
+
+        calls.reserve([self.call(1, "room-s")])
+        await calls.begin([self.call(1, "room-s")])
+        async with asyncio.timeout(5):
+            while breaker.state != "open":  # the probe has failed
+                wake.clear()
+                await wake.wait()
+        now[0] = 62
+        assert others.room("box", "room-s") == 1
+
     async def test_a_probe_that_is_cancelled_before_it_began_leaves_room(self) -> None:
         now = [0.0]
         calls, _ = self.calls(Reply(again_s=1), now)
