@@ -1,4 +1,4 @@
-"""The log of what was refused: under load one line a second for each kind, not one a request."""
+"""The log of what was refused: one line a second for each kind, not one a request."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 import structlog
 
-from producers.problems import Problem, TooMany, Unavailable
+from producers.problems import Problem
 
 log = structlog.get_logger(__name__)
 
-# Who is sent away comes again at once, by the thousand: each line would cost more than the refusal (40 us), and the
-# metrics count them anyway.
-LOAD = (TooMany, Unavailable)
+# Who is sent away for load comes again at once, by the thousand: each line would cost more than the refusal (40 us).
+# Who proves nothing could fill a disk with them (250 bytes each). The metrics count them anyway.
 EVERY_S = 1.0
 
 
 class Refusals:
-    """A line for each, but of one sender's refusals for load only one in EVERY_S, with how many were not said."""
+    """A line for one in EVERY_S of each kind and sender, with how many were not said since the last."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -26,13 +25,11 @@ class Refusals:
 
     def say(self, sender: str, problem: Problem) -> None:
         """A request of this sender was refused."""
-        silenced = 0
-        if isinstance(problem, LOAD):
-            now, thing = self._clock(), (sender, problem.word)
-            last, silenced = self._said.get(thing, (now - EVERY_S, 0))
-            if now - last < EVERY_S:
-                self._said[thing] = last, silenced + 1
-                return
-            self._said[thing] = now, 0
+        now, thing = self._clock(), (sender, problem.word)
+        last, silenced = self._said.get(thing, (now - EVERY_S, 0))
+        if now - last < EVERY_S:
+            self._said[thing] = last, silenced + 1
+            return
+        self._said[thing] = now, 0
         more = {"silenced": silenced} if silenced else {}
         log.info("refused", action="refused", sender=sender, status=problem.status, problem=problem.word, **more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from contracts.retailers import Retailer
 from producers.accounts import TokenAccount, holder
@@ -40,6 +41,8 @@ def retailer_named(account: TokenAccount, name: str, directory: Directory) -> Re
     retailer = directory.named(name)
     if retailer is None:
         near = directory.near_name(name, account.speaks_for)
+        if near and normalize("NFC", near) == normalize("NFC", name):  # on a screen they are the same
+            raise Unknown(f"retailer {name!a} is not known; {near!a} is: the name must match byte for byte")
         hint = f"; {near!r} is: the name must match exactly" if near else ""
         raise Unknown(f"retailer {name!r} is not known{hint}")
     if not account.speaks_for(retailer.id):

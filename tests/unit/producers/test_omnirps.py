@@ -221,3 +221,9 @@ def test_a_header_that_names_another_retailer_than_the_body_is_refused() -> None
 def test_an_unknown_retailer_in_a_status_is_told_the_near_one() -> None:
     with pytest.raises(Problem, match="'Acme Outdoors' is"):
         status(Retailer="Acme Outdors")
+
+
+def test_a_name_that_only_looks_the_same_is_shown_so_that_the_difference_is_seen() -> None:
+    with pytest.raises(Unknown) as problem:
+        omnirps.retailer_named(BOLT_TOKEN, "Bo\u0308lt - Loop", directory())
+    assert r"'Bo\u0308lt - Loop' is not known; 'B\xf6lt - Loop' is" in str(problem.value)
