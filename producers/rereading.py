@@ -55,4 +55,6 @@ class Rereading:
         if accounts != self._known:
             self._known = accounts
             self._changed(accounts)
-            log.info("accounts read again", action="accounts_reread")
+            # Of whom there is none any more, every request will be a 401.
+            count = {sender: len(known) for sender, known in accounts.items()}
+            log.info("accounts read again", action="accounts_reread", accounts=count)

@@ -6,6 +6,7 @@ Of the customer nothing is written but what the units hold: name, e-mail and add
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from contracts.envelope import Envelope
@@ -49,7 +50,8 @@ def split(account: TokenAccount, received: Received, directory: Directory) -> Sp
     """One ReturnUpload per (order, RMA), by first appearance. Invalid names all bad fields, and nothing is written."""
     retailer = retailer_in_header(account, received, directory)
     elements = _elements(parse(without_mark(received.raw)))
-    errors = [error for at, element in enumerate(elements) for error in _errors(at, element)][:MAX_ERRORS]
+    # No further than they are told: all of 10,000 empty elements would hold up everybody for 0.2 s.
+    errors = list(islice((error for at, element in enumerate(elements) for error in _errors(at, element)), MAX_ERRORS))
     if errors:
         raise Invalid("nothing of this upload was taken", errors)
     source = account.source(NAME, retailer.id)

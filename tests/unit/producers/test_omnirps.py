@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from contracts.returns import Meaning, ReturnEvent, ReturnUpload
 from contracts.topics import CARRIER_EVENTS, RETURN_EVENTS, RETURN_UPLOADS
 from contracts.tracking import CarrierReport
-from producers.problems import Invalid, NotJson, Problem, Unauthenticated, Unknown
+from producers.problems import FieldError, Invalid, NotJson, Problem, Unauthenticated, Unknown
 from producers.sources import omnirps, omnirps_events, omnirps_returns, omnirps_status
 from producers.sources.base import Received, Split
 from streams.domain.carriers import checkpoints
@@ -227,3 +228,18 @@ def test_a_name_that_only_looks_the_same_is_shown_so_that_the_difference_is_seen
     with pytest.raises(Unknown) as problem:
         omnirps.retailer_named(BOLT_TOKEN, "Bo\u0308lt - Loop", directory())
     assert r"'Bo\u0308lt - Loop' is not known; 'B\xf6lt - Loop' is" in str(problem.value)
+
+
+def test_no_more_bad_fields_are_looked_for_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    look = omnirps_returns._errors
+
+    def counting(at: int, element: object) -> Iterator[FieldError]:
+        looked_at.append(at)
+        yield from look(at, element)
+
+    monkeypatch.setattr(omnirps_returns, "_errors", counting)
+    with pytest.raises(Invalid) as problem:
+        upload(b"[" + b"{}," * 9_999 + b"{}]")
+    assert len(pointers(problem)) == omnirps_returns.MAX_ERRORS
+    assert len(looked_at) < omnirps_returns.MAX_ERRORS
