@@ -31,6 +31,14 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
+class Kind(StrEnum):
+    """Whose fault it is: the record is wrong, our handler failed, or the door could not use what was signed."""
+
+    POISON = "poison"
+    BUG = "bug"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One dead letter.
@@ -51,8 +59,8 @@ class Letter:
 
     @property
     def kind(self) -> str:
-        """`poison`, `bug`, or `refused` at the door."""
-        return self.facts.get("kind", "refused")
+        """One of Kind, or what a later release calls it."""
+        return self.facts.get("kind", Kind.REFUSED)
 
     @property
     def error(self) -> str:

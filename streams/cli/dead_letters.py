@@ -17,7 +17,7 @@ from streams.cli.console import err, out, print_table
 from streams.cli.instants import ago
 from streams.engine.errors import ConfigError
 from streams.engine.kafka import Cluster
-from streams.letters import INGRESS, Filter, Letter, State, read
+from streams.letters import INGRESS, Filter, Kind, Letter, State, read
 from streams.settings import load
 from streams.wiring import AGENTS
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="What could not be processed, and tasks that stand still 
 RESUME_TIMEOUT_S = 15.0
 
 AgentArgument = Annotated[str, typer.Argument(help=f"{', '.join(AGENTS)}, or {INGRESS}.")]
-Kind = Annotated[str | None, typer.Option(help="poison, bug or refused.")]
+KindOption = Annotated[Kind | None, typer.Option(help="Only these.")]
 Error = Annotated[str | None, typer.Option(help="The error's class, as `list` shows it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -35,7 +35,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 @app.command("list")
 def list_(
     agent: Annotated[str | None, typer.Option(help="Only this agent's, or `ingress`.")] = None,
-    kind: Kind = None,
+    kind: KindOption = None,
     error: Error = None,
     key: Annotated[str | None, typer.Option(help="Only records with this key.")] = None,
     since: Annotated[str | None, typer.Option(help="Like 90m, 12h, 3d, or an instant like 2026-11-22T10:00Z.")] = None,
@@ -84,7 +84,7 @@ def replay(
     agent: AgentArgument,
     offsets: Annotated[list[int] | None, typer.Argument(help="As `list` shows them.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="All open ones that can be sent again.")] = False,
-    kind: Kind = None,
+    kind: KindOption = None,
     error: Error = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that were replayed or dropped already.")] = False,
     yes: Yes = False,

@@ -196,6 +196,13 @@ def test_a_command_line_that_is_none_is_not_a_configuration_error() -> None:
     assert returnstreams("topics", "delete").code == 2
 
 
+@pytest.mark.parametrize("command", [["list"], ["replay", "return-rules", "--all"]], ids=["list", "replay"])
+def test_a_kind_of_letter_that_there_is_not_is_no_kind_without_letters(command: list[str]) -> None:
+    outcome = returnstreams("dead-letters", *command, "--kind", "bugs", KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert outcome.code == 2
+    assert "Invalid value for '--kind'" in outcome.err
+
+
 def test_a_port_that_is_taken_is_told_before_anything_starts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
