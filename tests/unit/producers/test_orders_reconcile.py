@@ -136,4 +136,5 @@ async def test_nothing_personal_is_in_a_cursor(shop: ShopSimulator, client: Admi
     await OrdersImport(ACME, client, into, now=lambda: NOW).run(None, 30)
     await reconciler(client, into).run(None, NOW)
 
+    assert len(into.cursors) == 2
     assert all(b"@" not in row and orjson.loads(row) for row in into.cursors.values())
