@@ -143,6 +143,8 @@ class TestDecisionsThatAreStillToCome:
 
     def test_the_next_time_calls_again(self) -> None:
         book = told(decision(more=1))
-        assert called(book, NOON + DAY) == [AlertKind.DECISIONS_MISSING]
+        book.ledger, [first] = call(book.ledger, TIMES, NOON + DAY)
         book.later(days=1).take(decision(rma="R2"), decision(rma="R3", more=1))
-        assert called(book, NOON + DAY + DECISIONS_PATIENCE) == [AlertKind.DECISIONS_MISSING]
+        book.ledger, [second] = call(book.ledger, TIMES, NOON + DAY + DECISIONS_PATIENCE)
+        assert [first.kind, second.kind] == [AlertKind.DECISIONS_MISSING] * 2
+        assert [first.about, second.about] == [NOON.isoformat(), (NOON + DAY).isoformat()], "two matters, two alerts"
