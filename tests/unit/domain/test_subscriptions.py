@@ -94,6 +94,15 @@ def test_of_doubles_the_one_that_is_right_stays() -> None:
     assert of("ORDERS_CREATE", old, right("ORDERS_CREATE")) == [(What.DELETE, "0", ())]
 
 
+def test_a_double_that_holds_the_name_goes_first_and_once() -> None:
+    nearest = right("ORDERS_CREATE", id="1", name="")
+    holder = right("ORDERS_CREATE", id="2", uri=f"{DOOR}/oldtoken")
+
+    assert of("ORDERS_CREATE", nearest, holder) == [(What.DELETE, "2", ()), (What.UPDATE, "1", ("name",))]
+    others = [each for each in all_right() if each.topic != "ORDERS_CREATE"]
+    assert {step.topic for step in audited(*others, nearest, holder).changes} == {"ORDERS_CREATE"}
+
+
 def test_what_others_use_the_app_for_is_left_alone() -> None:
     theirs = Subscription("9", "ORDERS_CREATE", "https://erp.example.com/orders", name="erp")
     paid = right("ORDERS_UPDATED", id="8")
@@ -120,6 +129,7 @@ def test_another_api_version_is_told_and_is_no_step() -> None:
 
     assert found.stale == ("ORDERS_CREATE",)
     assert "ORDERS_CREATE" not in {step.topic for step in found.changes}
+    assert audited(*[replace(each, api_version="") for each in all_right()]).stale == (), "not told, not another"
 
 
 subscriptions = st.builds(
