@@ -21,6 +21,7 @@ from streams.engine.kafka.cluster import (
     forgive,
     partition_of,
 )
+from streams.engine.kafka.offsets import send_behind_batches
 from streams.engine.kafka.patience import ask_again_soon
 from streams.engine.records import OutRecord
 
@@ -62,6 +63,7 @@ class Transactions:
             retry_backoff_ms=RETRY_BACKOFF_MS,
         )
         ask_again_soon(self._producer)
+        send_behind_batches(self._producer.client)
 
     async def open(self) -> None:
         """Take the id over. From here on the last holder can commit nothing."""
@@ -76,17 +78,14 @@ class Transactions:
         Raises one of Infrastructure: it may then have happened or not, and only a new producer can tell.
         """
         sent: list[_Sent] = []
+        consumed: list[asyncio.Future[None]] = []
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 await self._producer.begin_transaction()
                 await self._send(records, sent)
-                # The brokers look up a transaction's batches and its offsets by its producer: of two such questions at
-                # once, the first is refused and repeated after a pause (3-5 % of all batches; benchmarks/latency).
-                await asyncio.gather(*(future for _, _, future in sent))
                 if offsets:
-                    name = self._cluster.name
-                    marked = {TopicPartition(name(t), p): (offset, OURS) for (t, p), offset in offsets.items()}
-                    await self._producer.send_offsets_to_transaction(marked, name(group))
+                    consumed.append(self._send_offsets(offsets, group))
+                await asyncio.gather(*(future for _, _, future in sent), *consumed)
                 await self._producer.commit_transaction()
         except (AssertionError, IllegalOperation) as error:
             # How aiokafka's state machine says that its sender died of something earlier.
@@ -95,8 +94,7 @@ class Transactions:
             refused = (place for place, _, future in sent if future.done() and future.exception() is error)
             raise TakesTooLittle(", ".join(self._cluster.name(topic) for topic, _ in refused)) from error
         finally:
-            for _, _, future in sent:
-                forgive(future)
+            self._let_go(sent, consumed)
         # A repeat that the broker knew already comes back without its offset: then we do not know how far we are.
         done = [(place, count, future.result()) for place, count, future in sent if future.result().offset >= 0]
         self.appended = {place: _appended(went) for place, _, went in done}
@@ -120,6 +118,24 @@ class Transactions:
                 _append(builder, record)
         for place, builder in builders.items():
             sent.append(await self._submit(place, builder))
+
+    def _send_offsets(self, offsets: Mapping[tuple[str, int], int], group: str) -> asyncio.Future[None]:
+        name = self._cluster.name
+        marked = {TopicPartition(name(t), p): (offset, OURS) for (t, p), offset in offsets.items()}
+        sending: asyncio.Future[None] = asyncio.ensure_future(
+            self._producer.send_offsets_to_transaction(marked, name(group))
+        )
+        return sending
+
+    def _let_go(self, sent: Iterable[_Sent], consumed: Iterable[asyncio.Future[None]]) -> None:
+        """Of a commit, whatever became of it: the first error that it met has said enough."""
+        for _, _, future in sent:
+            forgive(future)
+        for waiting in consumed:
+            waiting.cancel()
+            forgive(waiting)
+        for _, _, future in self._producer._txn_manager._pending_txn_offsets:
+            forgive(future)
 
     async def _submit(self, place: tuple[str, int], builder: Any) -> _Sent:
         topic, partition = place

@@ -176,6 +176,8 @@ def _reset(link: Link) -> None:
     """End both sides with RST, as a firewall does that forgot them."""
     for writer in link.writers:
         linger = struct.pack("ii", 1, 0)
-        with suppress(OSError):
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        end = writer.get_extra_info("socket")
+        if end is not None:  # uvloop forgets the socket of one that is closed already
+            with suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         writer.transport.abort()
