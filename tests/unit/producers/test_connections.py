@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -152,6 +153,24 @@ async def test_who_was_sent_away_for_load_is_not_read_again_at_once(monkeypatch:
                 await reader.read(1)
         assert status(await answer(port, HEAD + LOGIN + LENGTH + CLOSE + b"\r\n" + RAW)) == 503, "others are"
         writer.close()
+
+
+async def test_of_many_that_were_sent_away_few_at_a_time_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.connections.HOLD_S", 0.0)
+    monkeypatch.setattr("producers.connections.READ_AGAIN_PER_S", 10)
+    monkeypatch.setattr(BoundedConnection, "_turns_until", 0.0)
+    request = HEAD + LOGIN + LENGTH + b"\r\n" + RAW
+    async with serving(IngressSettings(), full=True) as port:
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        began = time.monotonic()
+        for _ in range(2):
+            for _, writer in opened:
+                writer.write(request)
+            for reader, _ in opened:
+                assert status(await reader.readuntil(b"}")) == 503
+        assert time.monotonic() - began > 0.4, "the fifth had its turn after half a second"
+        for _, writer in opened:
+            writer.close()
 
 
 async def test_a_request_that_came_with_the_one_that_was_sent_away_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
