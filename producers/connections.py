@@ -24,7 +24,7 @@ HEADERS_TIMEOUT_S = 10.0
 HOLD_S = 0.2
 # Of all that were sent away, so many are read again in a second. To refuse one takes 70 us: with 6,000 connections,
 # each held for HOLD_S alone, refusals were all that was done, and of 13,000 requests a second 290 were let in.
-READ_AGAIN_PER_S = 5_000
+READ_AGAIN_PER_S = 7_000
 # How long somebody has to read an answer, where nothing that follows it can be understood.
 LINGER_S = 1.0
 # Among the extensions of a request's scope: how an application has that done, under "hold".

@@ -104,9 +104,14 @@ def test_without_a_broker_a_command_says_so(command: str) -> None:
     assert "RETURNSTREAMS_KAFKA__BOOTSTRAP_SERVERS" in line
 
 
+def _hear_and_hang_up(broker: socket.socket) -> None:
+    with broker.accept()[0] as caller:
+        caller.recv(65_536)  # to close on what was not read would be a reset, and that has a word
+
+
 def test_a_broker_that_hangs_up_without_a_word_is_told_by_the_kind_of_the_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as broker:
-        hanging_up = threading.Thread(target=lambda: broker.accept()[0].close())
+        hanging_up = threading.Thread(target=_hear_and_hang_up, args=[broker])
         hanging_up.start()
         address = f"127.0.0.1:{broker.getsockname()[1]}"
         line = refused(

@@ -36,9 +36,6 @@ class FakeClient:
     async def close(self) -> None:
         return None
 
-    async def send(self, node_id: int, request: object) -> None:
-        raise NotImplementedError
-
 
 class FakeProducer:
     """Acknowledges at once, or never, or with an error."""
