@@ -9,10 +9,12 @@ from contracts.actions import AlertKind, ReturnAlert
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import Delivery
 from streams.agents.tracking_forward import HookAnswer, HookCall
+from streams.domain.replays import request
 from streams.engine.driver import AgentTestDriver, Written
 from tests.builders import retailer, return_event, source
 
 URL = "https://hook.example/seko"
+MENDED = "https://hook.example/v2"
 HUB = source("acme", sender="omnirps", account="hub")
 RETAILERS = {"acme": retailer("acme", hook=URL), "quiet": retailer("quiet")}
 
@@ -63,3 +65,13 @@ def alerts(driver: AgentTestDriver) -> list[AlertKind]:
 def hub_event(meaning: Meaning, **changes: Any) -> ReturnEvent:
     """What the hub says under an order: the RMA is not known."""
     return return_event(meaning, **{"rma": None, "source": HUB, **changes})
+
+
+def replays(driver: AgentTestDriver, last: Delivery) -> None:
+    """A person has it sent again."""
+    driver.pipe(topics.TRACKING_REPLAYS, request(last, driver.now), key=last.order_key)
+
+
+def changes(driver: AgentTestDriver, hook: str | None = MENDED) -> None:
+    """A person applies another hook."""
+    driver.retailers["acme"] = retailer("acme", hook=hook)

@@ -1,4 +1,4 @@
-"""tracking-forward, where only a person can help: what was refused waits, and so does all that a gone hook is owed."""
+"""tracking-forward, where only a person can help: what was refused waits for him."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from datetime import timedelta
 
 import pytest
 
-from contracts import topics
 from contracts.actions import AlertKind
-from contracts.retailers import Retailer
 from contracts.returns import Meaning
 from contracts.tracking import Delivery, DeliveryResult
 from streams.agents import hook_holding
 from streams.agents.hook_calls import version_of
 from streams.agents.tracking_forward import HookAnswer, tracking_forward
-from streams.domain.replays import request
 from streams.engine.driver import AgentTestDriver
-from tests.agents.forwarding import RETAILERS, URL, alerts, answer, codes, deliveries, happens, wait
-from tests.builders import retailer, return_event
-
-MENDED = "https://hook.example/v2"
+from tests.agents.forwarding import (
+    MENDED,
+    RETAILERS,
+    URL,
+    alerts,
+    answer,
+    changes,
+    codes,
+    deliveries,
+    happens,
+    replays,
+    wait,
+)
+from tests.builders import return_event
 
 
 @pytest.fixture
@@ -35,15 +42,6 @@ def refused(driver: AgentTestDriver, order_key: str = "acme/1001", status: int =
         driver.answer(call, HookAnswer(status=status, url=URL))
         wait(driver)
     return deliveries(driver)[-1]
-
-
-def replays(driver: AgentTestDriver, last: Delivery) -> None:
-    driver.pipe(topics.TRACKING_REPLAYS, request(last, driver.now), key=last.order_key)
-
-
-def changes(driver: AgentTestDriver, hook: str | None = MENDED) -> None:
-    """A person applies another hook."""
-    driver.retailers["acme"] = retailer("acme", hook=hook)
 
 
 def waiting(driver: AgentTestDriver) -> list[str]:
@@ -224,83 +222,3 @@ class TestParked:
 
         assert alerts(driver)[-1] is AlertKind.HOOK_MISSING
         assert driver.calls == []
-
-
-class TestGone:
-    def test_nothing_more_is_sent_to_it_and_everything_stays_owed(self, driver: AgentTestDriver) -> None:
-        for n in range(3):
-            happens(driver, return_event(Meaning.FIRST_SCAN, order_key=f"acme/{n}"))
-        for call in list(driver.calls):
-            driver.answer(call, HookAnswer(status=410, url=URL))
-        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/3"))
-
-        driver.advance(timedelta(days=9))
-
-        assert driver.calls == []
-        assert alerts(driver) == [AlertKind.HOOK_GONE]
-
-    def test_other_retailers_go_on(self, driver: AgentTestDriver) -> None:
-        driver.retailers["bolt"] = retailer("bolt", hook=URL)
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        answer(driver, 410)
-
-        happens(driver, return_event(Meaning.FIRST_SCAN, retailer="bolt", order_key="bolt/1"))
-
-        assert [call.key for call in driver.calls] == ["bolt/1"]
-
-    @pytest.mark.parametrize(
-        "changed",
-        [retailer("acme", hook=MENDED), retailer("acme", hook=URL, secret_ref="acme/new")],
-        ids=["address", "secret"],
-    )
-    def test_a_changed_hook_gets_everything(self, driver: AgentTestDriver, changed: Retailer) -> None:
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        answer(driver, 410)
-        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
-        driver.advance(timedelta(days=1))
-        driver.retailers["acme"] = changed
-
-        driver.advance(timedelta(minutes=6))
-
-        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
-
-    def test_a_change_of_other_settings_does_not_lift_it(self, driver: AgentTestDriver) -> None:
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        answer(driver, 410)
-        driver.retailers["acme"] = retailer("acme", hook=URL, version=2, hold_hours=1)
-
-        driver.advance(timedelta(days=1))
-
-        assert driver.calls == []
-
-    def test_a_replay_lifts_it(self, driver: AgentTestDriver) -> None:
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        answer(driver, 410)
-        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
-
-        replays(driver, deliveries(driver)[-1])
-
-        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
-
-    def test_gone_again_calls_again(self, driver: AgentTestDriver) -> None:
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        answer(driver, 410)
-        changes(driver)
-        driver.advance(timedelta(minutes=6))
-
-        answer(driver, 410)
-        driver.advance(timedelta(days=1))
-
-        assert driver.calls == []
-        assert alerts(driver) == [AlertKind.HOOK_GONE] * 2
-
-    def test_a_hook_that_was_changed_while_the_old_one_answered_is_not_stopped(self, driver: AgentTestDriver) -> None:
-        happens(driver, return_event(Meaning.FIRST_SCAN))
-        old = version_of(driver.retailers["acme"])
-        changes(driver)
-
-        answer(driver, 410, hook=old)
-        happens(driver, return_event(Meaning.FIRST_SCAN, order_key="acme/2"))
-        driver.advance(timedelta(minutes=6))
-
-        assert sorted(call.key for call in driver.calls) == ["acme/1001", "acme/2"]
