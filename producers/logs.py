@@ -65,16 +65,17 @@ class _Stderr(logging.StreamHandler):  # type: ignore[type-arg] # generic in the
         super().emit(record)
 
 
-class _Repeats:
-    """What was said when, so that the same is written once in REPEATED_EVERY_S, with how often it was left out."""
+class Repeats:
+    """What was said when, so that the same is written once in so many seconds, with how often it was left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float = REPEATED_EVERY_S) -> None:
+        self._every_s = every_s
         self._said: dict[object, tuple[float, int]] = {}
 
     def left_out(self, thing: object, now: float) -> int | None:
         """How often this was left out since it was last written; None where it is to be left out once more."""
         last, silenced = self._said.get(thing, (None, 0))
-        if last is not None and 0 <= now - last < REPEATED_EVERY_S:
+        if last is not None and 0 <= now - last < self._every_s:
             self._said[thing] = last, silenced + 1
             return None
         if len(self._said) > _KNOWN_AT_MOST:  # a text or a value that is another each time
@@ -88,7 +89,7 @@ class _Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._repeats = _Repeats()
+        self._repeats = Repeats()
 
     def filter(self, record: logging.LogRecord) -> bool:
         silenced = self._repeats.left_out((record.name, record.levelno, str(record.msg)), record.created)
@@ -98,7 +99,7 @@ class _Seldom(logging.Filter):
 
 def _seldom() -> Processor:
     """Lets us say the same warning or error, equal in every value, seldom: what is tried each second fails as often."""
-    repeats = _Repeats()
+    repeats = Repeats()
 
     def process(_: object, method: str, event: EventDict) -> EventDict:
         if method not in ("warning", "error"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
+from producers.logs import Repeats
 from producers.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -21,15 +22,12 @@ class Refusals:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._repeats = Repeats(EVERY_S)
 
     def say(self, sender: str, problem: Problem) -> None:
         """A request of this sender was refused."""
-        now, thing = self._clock(), (sender, problem.word)
-        last, silenced = self._said.get(thing, (now - EVERY_S, 0))
-        if now - last < EVERY_S:
-            self._said[thing] = last, silenced + 1
+        silenced = self._repeats.left_out((sender, problem.word), self._clock())
+        if silenced is None:
             return
-        self._said[thing] = now, 0
         more = {"silenced": silenced} if silenced else {}
         log.info("refused", action="refused", sender=sender, status=problem.status, problem=problem.word, **more)
