@@ -121,6 +121,14 @@ def of(samples: Sequence[Sample], seconds: float) -> dict[str, Any]:
     return {"asked_per_second": round(len(samples) / seconds, 1), "statuses": counts} | percentiles(accepted or [0.0])
 
 
+def by_status(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Percentiles (ms) of those of each status."""
+    found: dict[str, list[float]] = {}
+    for sample in samples:
+        found.setdefault(str(sample.status), []).append(sample.seconds)
+    return {status: percentiles(seconds) for status, seconds in sorted(found.items())}
+
+
 async def ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Where each of its partitions ends."""
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:

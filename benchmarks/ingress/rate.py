@@ -28,7 +28,6 @@ from benchmarks.ingress import load, orders, sides
 from benchmarks.ingress.load import Sample
 from benchmarks.ingress.sides import Side
 from benchmarks.latency.client import Request
-from benchmarks.latency.figures import percentiles
 from demo.broker import BrokerOptions, EmbeddedCluster
 from demo.broker.ports import LOOPBACK
 from demo.credentials import Credentials
@@ -114,14 +113,11 @@ async def _flooded(side: Side, requests: list[Request], rate: float, arguments: 
     gc.disable()  # the load's own pauses would be the server's
     await crowd.flood(requests, rate, arguments.seconds)
     await asyncio.sleep(LAST_ANSWERS_S)
-    by_status: dict[str, list[float]] = {}
-    for sample in crowd.samples:
-        by_status.setdefault(str(sample.status), []).append(sample.seconds)
     return {
         "due_per_second": round(rate),
         "sent_per_second": round(crowd.sent(count) / arguments.seconds),
         "not_answered": crowd.sent(count) - len(crowd.samples),
-        "answers": {status: percentiles(seconds) for status, seconds in sorted(by_status.items())},
+        "answers": load.by_status(crowd.samples),
         "accepted": Counter(sample.about for sample in crowd.samples if sample.status == 200),
     }
 

@@ -25,7 +25,6 @@ from benchmarks.engine import traffic
 from benchmarks.ingress import load, orders, sides
 from benchmarks.ingress.sides import Side
 from benchmarks.latency.client import Request
-from benchmarks.latency.figures import percentiles
 from demo.broker import BrokerOptions, EmbeddedCluster
 from demo.broker.ports import LOOPBACK, free_ports
 from demo.credentials import Credentials
@@ -60,11 +59,8 @@ async def _measured(side: Side, bootstrap: str, proxy: _SlowDisk, made: Sequence
         await _settled(side)
         accepted = {sample.about for sample in samples if sample.status == 200}
         lost = accepted - (await load.keys(bootstrap, str(side.topic), before)).keys()
-        by_status: dict[str, list[float]] = {}
-        for sample in samples:
-            by_status.setdefault(str(sample.status), []).append(sample.seconds)
-        answers = {status: percentiles(seconds) for status, seconds in sorted(by_status.items())}
-        found = {"delay_ms": delay_ms, "kbytes_per_s": kbytes, "answers": answers, "accepted_and_not_stored": len(lost)}
+        said = {"answers": load.by_status(samples), "accepted_and_not_stored": len(lost)}
+        found = {"delay_ms": delay_ms, "kbytes_per_s": kbytes, **said}
         print(json.dumps(found), flush=True)
 
 
