@@ -70,7 +70,9 @@ class Calls:
     def reserve(self, calls: Sequence[Call[Any]]) -> None:
         """Have their breakers count these, whose attempts are about to be committed: other tasks ask them meanwhile."""
         for call in calls:
-            if (breaker := self._breaker(call)) is not None:
+            policy = self._agent.outboxes[call.outbox].policy.breaker
+            if policy is not None:
+                breaker = self._options.destinations.breaker(call.outbox, call.lane, policy)
                 self._reserved[call.outbox, call.key] = breaker, breaker.begun()
 
     async def begin(self, calls: Sequence[Call[Any]]) -> None:
@@ -87,14 +89,12 @@ class Calls:
         task = asyncio.create_task(self._make(call))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        if (breaker := self._breaker(call)) is not None:
-            reserved = (call.outbox, call.key) in self._reserved
-            probe = self._reserved.pop((call.outbox, call.key))[1] if reserved else breaker.begun()
+        place = call.outbox, call.key
+        if place not in self._reserved:
+            self.reserve([call])
+        if place in self._reserved:
+            breaker, probe = self._reserved.pop(place)
             task.add_done_callback(partial(self._tell, breaker, call, probe))
-
-    def _breaker(self, call: Call[Any]) -> Breaker | None:
-        policy = self._agent.outboxes[call.outbox].policy.breaker
-        return None if policy is None else self._options.destinations.breaker(call.outbox, call.lane, policy)
 
     def _tell(self, breaker: Breaker, call: Call[Any], probe: bool, task: asyncio.Task[bool]) -> None:
         """Tell the breaker how a call went. As a callback, for a task that is cancelled at once never begins."""
