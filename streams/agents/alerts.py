@@ -7,6 +7,7 @@ from datetime import datetime
 from contracts import topics
 from contracts.actions import AlertKind, ReturnAlert
 from contracts.keys import fact_id
+from contracts.tracking import Source
 from streams.engine.context import Context
 
 
@@ -46,3 +47,11 @@ def raise_alert(
     )
     ctx.emit(topics.RETURN_ALERTS, alert, key=order_key, id=alert_id)
     return alert_id
+
+
+def foreign_word(source: Source, told: str, retailer: str) -> str:
+    """What a person hears of somebody who spoke for another's retailer. told: of what."""
+    return (
+        f"{source.sender} account {source.account!r} told of {told}, but may not speak for "
+        f"retailer {retailer!r}: its word was dropped; name the retailer with its secret if it should"
+    )

@@ -14,7 +14,7 @@ from contracts.actions import AlertKind
 from contracts.model import Instant, Model
 from contracts.returns import Meaning, ReturnEvent
 from contracts.tracking import CarrierFormat, CarrierReport, Consignment, Source
-from streams.agents.alerts import raise_alert
+from streams.agents.alerts import foreign_word, raise_alert
 from streams.domain.fields import BadField
 from streams.domain.parcel_events import (
     OF_ONE_RETURN,
@@ -261,8 +261,7 @@ def _warn(
                 retailer=link.retailer,
                 order_key=link.order_key,
                 rma=link.rma,
-                message=f"{source.sender} account {source.account!r} told of parcel {tracking}, but may not speak for "
-                f"retailer {link.retailer!r}: its word was dropped; name the retailer with its secret if it should",
+                message=foreign_word(source, f"parcel {tracking}", link.retailer),
                 about=f"{tracking}|{source.account}",
             )
     return tuple(known)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from contracts.actions import AlertKind
 from contracts.model import Instant, Model
 from contracts.returns import ReturnEvent
-from streams.agents.alerts import raise_alert
+from streams.agents.alerts import foreign_word, raise_alert
 from streams.agents.hook_calls import HookCall
 from streams.engine.agent import Store, TimerSpec
 from streams.engine.context import Context
@@ -38,15 +38,12 @@ class Unheard:
             return
         ctx.put(self.called, event.retailer, Called(at=ctx.now))
         ctx.set_timer(self.forgetting, event.retailer, ctx.now + CALLED_EVERY)
-        raise_alert(
+        _warn(
             ctx,
             AlertKind.HOOK_MISSING,
-            retailer=event.retailer,
-            order_key=event.order_key,
-            rma=event.rma,
-            message="the retailer is on Loop and has no hook: this update was told to nobody, nor are those to come; "
+            event,
+            "the retailer is on Loop and has no hook: this update was told to nobody, nor are those to come; "
             "without them Loop issues no credit. Write its hook into the retailers file, and apply that",
-            about=event.event_id,
         )
 
     def forget(self, timer: Timer, ctx: Context) -> None:
@@ -56,14 +53,18 @@ class Unheard:
 
 def warn_of_foreign(ctx: Context, event: ReturnEvent) -> None:
     """Somebody spoke for another's retailer."""
+    message = foreign_word(event.source, event.code, event.retailer)
+    _warn(ctx, AlertKind.FOREIGN_EVIDENCE, event, message)
+
+
+def _warn(ctx: Context, kind: AlertKind, event: ReturnEvent, message: str) -> None:
     raise_alert(
         ctx,
-        AlertKind.FOREIGN_EVIDENCE,
+        kind,
         retailer=event.retailer,
         order_key=event.order_key,
         rma=event.rma,
-        message=f"{event.source.sender} account {event.source.account!r} told of {event.code}, but may not speak for "
-        f"retailer {event.retailer!r}: its word was dropped; name the retailer with its secret if it should",
+        message=message,
         about=event.event_id,
     )
 
